@@ -1,0 +1,82 @@
+"""What a process remembers: verified payloads, and which objects exist today."""
+
+import datetime as dt
+import threading
+from typing import Final
+
+from cachetools import LRUCache
+
+from temporal_claimcheck.errors import InvalidSettings
+from temporal_claimcheck.keyspace import Key
+
+__all__ = ["PayloadCache", "StoredToday"]
+
+_MAX_KEYS: Final = 100_000
+
+
+class PayloadCache:
+    """Least-recently-used serialized payloads by digest, bounded by their bytes.
+
+    Holds only bytes whose digest was computed from them or checked against them, so what comes
+    out needs no second check. Safe for several threads.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        if max_bytes < 0:
+            raise InvalidSettings(
+                f"cache_bytes is {max_bytes}.", remedy="Set it to 0 (no cache) or more."
+            )
+        self._payloads: LRUCache[str, bytes] = LRUCache(max_bytes, getsizeof=len)
+        self._lock = threading.Lock()
+
+    @property
+    def used_bytes(self) -> int:
+        """Bytes of payloads held."""
+        return int(self._payloads.currsize)
+
+    def get(self, digest: str) -> bytes | None:
+        """Return the payload, or None when it is not held."""
+        with self._lock:
+            return self._payloads.get(digest)
+
+    def put(self, digest: str, data: bytes) -> None:
+        """Hold a payload; one larger than the whole cache is not held."""
+        with self._lock:
+            if len(data) <= self._payloads.maxsize:
+                self._payloads[digest] = data
+
+
+class StoredToday:
+    """Keys that are known to exist because this process stored or read them today.
+
+    Forgets everything when the day ends: a key of an earlier day is never written again, and
+    its object may be collected.
+    """
+
+    def __init__(self, max_keys: int = _MAX_KEYS) -> None:
+        self._day: dt.date | None = None
+        self._keys: LRUCache[Key, bool] = LRUCache(max_keys)
+        self._lock = threading.Lock()
+
+    def add(self, key: Key, *, today: dt.date) -> None:
+        """Note that an object exists; a key of another day than today is not noted."""
+        with self._lock:
+            self._turn_to(today)
+            if key.day == today:
+                self._keys[key] = True
+
+    def has(self, key: Key, *, today: dt.date) -> bool:
+        """Return whether the object is known to exist."""
+        with self._lock:
+            self._turn_to(today)
+            return self._keys.get(key, False)
+
+    def forget(self, key: Key) -> None:
+        """Forget a key whose object turned out to be missing or damaged."""
+        with self._lock:
+            self._keys.pop(key, None)
+
+    def _turn_to(self, today: dt.date) -> None:
+        if self._day != today:
+            self._day = today
+            self._keys.clear()

@@ -1,0 +1,69 @@
+"""The command `claimcheck`. One file a command; what a command needs is imported when it runs."""
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from temporal_claimcheck.cli.demo import demo
+from temporal_claimcheck.errors import ClaimCheckError, ConfigurationError
+
+__all__ = ["app", "main"]
+
+_FAILED = 1
+_WRONGLY_CALLED = 2
+
+app = typer.Typer(
+    name="claimcheck",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(demo)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code.
+
+    0 is done, 1 failed, 2 wrongly called or configured, 130 and 143 stopped by a signal. What
+    the user can put right is one line on stderr; a traceback means a defect of ours.
+    """
+    try:
+        outcome = app(args=arguments, prog_name="claimcheck", standalone_mode=False)
+    except typer.TyperException as error:
+        return _complain(error.format_message(), error.exit_code)
+    except ConfigurationError as error:
+        return _complain(str(error), _WRONGLY_CALLED)
+    except ClaimCheckError as error:
+        return _complain(str(error), _FAILED)
+    except typer.Abort:
+        return _complain("Stopped.", _FAILED)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _complain(message: str, exit_code: int) -> int:
+    # Typer prints the help by itself when no command is named; then there is no message.
+    if message:
+        sys.stderr.write(f"claimcheck: {' '.join(message.split())}\n")
+    return exit_code
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - called by Typer with the option's value
+    if wanted:
+        sys.stdout.write(f"claimcheck {version('temporal-claimcheck')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """The claim check for Temporal: large payloads in a store, small claims in Temporal."""

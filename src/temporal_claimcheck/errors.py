@@ -1,0 +1,192 @@
+"""One tree of errors. Each says what happened, what to do, and whether trying again can help.
+
+A message names keys and settings; it never holds payload content, secrets, or the digest that
+was really found (a digest of guessable content would tell the content).
+"""
+
+from typing import ClassVar
+
+__all__ = [
+    "BlobCorrupt",
+    "BlobNotFound",
+    "BlobTooLarge",
+    "ClaimCheckError",
+    "ClaimError",
+    "ConfigurationError",
+    "DigestMismatch",
+    "ForeignNamespace",
+    "IntegrityError",
+    "InvalidClaim",
+    "InvalidKey",
+    "InvalidSettings",
+    "ManagerClosed",
+    "MissingExtra",
+    "PayloadTooLarge",
+    "StoreDenied",
+    "StoreError",
+    "StoreFull",
+    "StoreUnavailable",
+    "UnknownScheme",
+    "UnsupportedClaim",
+    "UnsupportedEnvelope",
+]
+
+
+class ClaimCheckError(Exception):
+    """Something that the claim check could not do. Every error of this package is one.
+
+    None of them is Temporal's `ApplicationError`: a workflow task that meets one fails and is
+    tried again, and the workflow itself never fails because of the store.
+    """
+
+    code: ClassVar[str] = "claim-check-error"
+    """Stable name of this kind of error, for documents, metrics and alerts."""
+
+    retryable: ClassVar[bool] = True
+    """Whether the same call can succeed later without a change to program or settings."""
+
+    def __init__(self, what: str, *, remedy: str) -> None:
+        super().__init__(f"[{self.code}] {what} {remedy}")
+        self.what = what
+        self.remedy = remedy
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors cross process borders (pools, test runners), so they pickle."""
+        return (_rebuild, (type(self), self.what, self.remedy))
+
+
+def _rebuild(kind: type[ClaimCheckError], what: str, remedy: str) -> ClaimCheckError:
+    return kind(what, remedy=remedy)
+
+
+class ConfigurationError(ClaimCheckError):
+    """The process is set up wrongly; found before any payload is touched."""
+
+    code = "configuration"
+    retryable = False
+
+
+class InvalidSettings(ConfigurationError):
+    """A setting is missing, of the wrong form, or out of range."""
+
+    code = "invalid-settings"
+
+
+class UnknownScheme(ConfigurationError):
+    """A store URL begins with a scheme that no backend serves."""
+
+    code = "unknown-scheme"
+
+
+class MissingExtra(ConfigurationError):
+    """A backend or transform needs an optional package that is not installed."""
+
+    code = "missing-extra"
+
+
+class ManagerClosed(ClaimCheckError):
+    """A manager was used after it had been closed."""
+
+    code = "manager-closed"
+    retryable = False
+
+
+class ClaimError(ClaimCheckError):
+    """What was handed in as a claim was refused, before any I/O."""
+
+    code = "claim"
+    retryable = False
+
+
+class InvalidClaim(ClaimError):
+    """Not a claim at all, or one that was damaged or forged."""
+
+    code = "invalid-claim"
+
+
+class UnsupportedClaim(ClaimError):
+    """A claim of a version or digest that this release cannot read."""
+
+    code = "unsupported-claim"
+
+
+class ForeignNamespace(ClaimError):
+    """A claim to a namespace that this reader may not read."""
+
+    code = "foreign-namespace"
+
+
+class InvalidKey(ClaimError):
+    """A key that no keyspace ever made, such as one with a path in it."""
+
+    code = "invalid-key"
+
+
+class PayloadTooLarge(ClaimCheckError):
+    """A payload over the configured cap, refused before it is stored or read."""
+
+    code = "payload-too-large"
+    retryable = False
+
+
+class StoreError(ClaimCheckError):
+    """The store did not do what it was asked. Nothing was lost."""
+
+    code = "store"
+
+
+class StoreUnavailable(StoreError):
+    """The store is down, slow, or gone. Temporal tries the task again."""
+
+    code = "store-unavailable"
+
+
+class StoreFull(StoreError):
+    """The store has no room. Goes on by itself when there is room again."""
+
+    code = "store-full"
+
+
+class StoreDenied(StoreError):
+    """The store refused this process: permissions or credentials."""
+
+    code = "store-denied"
+
+
+class BlobNotFound(StoreError):
+    """The store has no object under this key. A restored object heals the workflow."""
+
+    code = "blob-not-found"
+
+
+class IntegrityError(ClaimCheckError):
+    """An object is not what its claim promises. Its bytes are never handed out.
+
+    Retryable, because an object that an operator restores heals the workflow.
+    """
+
+    code = "integrity"
+
+
+class BlobCorrupt(IntegrityError):
+    """An object that was cut, changed, or is no envelope at all."""
+
+    code = "blob-corrupt"
+
+
+class DigestMismatch(IntegrityError):
+    """A whole and readable object, but of another payload than the key names."""
+
+    code = "digest-mismatch"
+
+
+class BlobTooLarge(IntegrityError):
+    """An object that is, or unpacks to, more than its claim allows; it was not unpacked."""
+
+    code = "blob-too-large"
+
+
+class UnsupportedEnvelope(IntegrityError):
+    """A whole object written by a later release, in a form that this one cannot read."""
+
+    code = "unsupported-envelope"

@@ -1,0 +1,135 @@
+"""Flow control: one flight per key, and a bound on the bytes in flight."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+from temporal_claimcheck.errors import InvalidSettings
+
+__all__ = ["ByteBudget", "LoopLocal", "SingleFlight"]
+
+T = TypeVar("T")
+
+
+class LoopLocal(Generic[T]):
+    """One value for each event loop, made on first use and gone with the loop.
+
+    asyncio's tasks and futures belong to one loop, while a plugin may live through several:
+    tests, `asyncio.run` called twice, a client in a thread of its own.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._values: WeakKeyDictionary[asyncio.AbstractEventLoop, T] = WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    def get(self) -> T:
+        """Return the running loop's value."""
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            value = self._values.get(loop)
+            if value is None:
+                value = self._values[loop] = self._make()
+            return value
+
+
+@dataclass(slots=True)
+class _Flight(Generic[T]):
+    task: asyncio.Task[T]
+    waiting: int = 0
+
+
+class SingleFlight(Generic[T]):
+    """Joins callers who want the same thing at the same time into one piece of work."""
+
+    def __init__(self) -> None:
+        self._flights: dict[str, _Flight[T]] = {}
+
+    async def run(self, key: str, start: Callable[[], Coroutine[Any, Any, T]]) -> tuple[T, bool]:
+        """Return the result for `key`, and whether this caller began the flight.
+
+        A cancelled caller leaves; the flight goes on while anybody waits for it, and is
+        cancelled when nobody does. An error reaches every caller.
+        """
+        flight = self._flights.get(key)
+        began = flight is None
+        if flight is None:
+            flight = self._flights[key] = _Flight(asyncio.create_task(start()))
+            flight.task.add_done_callback(_mark_seen)
+        flight.waiting += 1
+        try:
+            return await asyncio.shield(flight.task), began
+        finally:
+            flight.waiting -= 1
+            if not flight.waiting:
+                # Nobody may join a flight that has landed or is being cancelled.
+                if self._flights.get(key) is flight:
+                    del self._flights[key]
+                flight.task.cancel()
+
+
+def _mark_seen(task: "asyncio.Task[Any]") -> None:
+    # An error that every waiter left behind by being cancelled is not worth a warning.
+    if not task.cancelled():
+        task.exception()
+
+
+class ByteBudget:
+    """Bounds the bytes of payloads that are worked on at once, first come first served.
+
+    A payload larger than the whole budget is let through alone, so nothing waits for ever.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        if max_bytes < 1:
+            raise InvalidSettings(
+                f"max_bytes_in_flight is {max_bytes}.", remedy="Set it to 1 byte or more."
+            )
+        self._max_bytes = max_bytes
+        self._free = max_bytes
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    @property
+    def in_flight_bytes(self) -> int:
+        """Bytes worked on at this moment."""
+        return self._max_bytes - self._free
+
+    @asynccontextmanager
+    async def hold(self, count: int) -> AsyncIterator[None]:
+        """Wait until `count` bytes are free and hold them for the block."""
+        count = min(count, self._max_bytes)
+        if self._waiting or self._free < count:
+            await self._wait_for(count)
+        else:
+            self._free -= count
+        try:
+            yield
+        finally:
+            self._free += count
+            self._admit()
+
+    async def _wait_for(self, count: int) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        entry = (count, turn)
+        self._waiting.append(entry)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._free += count  # Admitted and cancelled in the same moment.
+            else:
+                self._waiting.remove(entry)
+            self._admit()
+            raise
+
+    def _admit(self) -> None:
+        while self._waiting and self._free >= self._waiting[0][0]:
+            count, turn = self._waiting.popleft()
+            self._free -= count
+            turn.set_result(None)
+

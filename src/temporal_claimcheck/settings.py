@@ -1,0 +1,192 @@
+"""Settings as data: from the environment, a TOML file, or the program."""
+
+import logging
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self, TypedDict, Unpack, cast
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+from temporal_claimcheck.errors import InvalidSettings
+from temporal_claimcheck.policy import DEFAULT_MAX_PAYLOAD_BYTES, DEFAULT_THRESHOLD_BYTES
+
+__all__ = ["DEFAULT_CACHE_BYTES", "DEFAULT_MAX_BYTES_IN_FLIGHT", "Settings", "SettingsOverrides"]
+
+DEFAULT_CACHE_BYTES: Final = 128 * 1024**2
+DEFAULT_MAX_BYTES_IN_FLIGHT: Final = 256 * 1024**2
+
+logger = logging.getLogger(__name__)
+
+_PREFIX: Final = "CLAIMCHECK_"
+_CONFIG: Final = "CLAIMCHECK_CONFIG"
+_EXAMPLES: Final = "file:///var/lib/claims, s3://bucket/prefix or redis://localhost:6379/0"
+
+
+class SettingsOverrides(TypedDict, total=False):
+    """What a program may set in code; each goes before the environment."""
+
+    store: str
+    enabled: bool
+    threshold_bytes: int
+    max_payload_bytes: int
+    compression: Literal["zstd", "gzip", "none"]
+    compression_level: int
+    namespace: str
+    read_namespaces: frozenset[str]
+    cache_bytes: int
+    max_bytes_in_flight: int
+    ttl_days: int
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Environment: `CLAIMCHECK_` and the name in upper case.
+
+    Order: what the program sets, then the environment, then the TOML file that
+    `CLAIMCHECK_CONFIG` names, then the default.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        # The message of a wrong value must not repeat it: it may be a secret.
+        hide_input_in_errors=True,
+    )
+
+    store: str | None = None
+    """URL of the store, as in file:///var/lib/claims, s3://bucket/prefix, redis://host:6379/0."""
+    enabled: bool = True
+    """Whether payloads are offloaded; claims are resolved in any case."""
+    threshold_bytes: int = Field(DEFAULT_THRESHOLD_BYTES, ge=0)
+    """Serialized payloads of this size or more are offloaded; 0 offloads all."""
+    max_payload_bytes: int = Field(DEFAULT_MAX_PAYLOAD_BYTES, gt=0, le=2**31 - 1)
+    """Payloads over this size are refused."""
+    compression: Literal["zstd", "gzip", "none"] = "zstd"
+    """How objects are compressed, where it saves at least a tenth."""
+    compression_enabled: bool = True
+    """False is the same as compression none."""
+    compression_level: int | None = None
+    """Level of the compression; by default 1 for zstd and 6 for gzip."""
+    namespace: str = Field("default", min_length=1)
+    """Namespace to write to outside Temporal; a client brings its own."""
+    read_namespaces: Annotated[frozenset[str], NoDecode] = frozenset()
+    """Further namespaces whose claims may be resolved, separated by commas."""
+    cache_bytes: int = Field(DEFAULT_CACHE_BYTES, ge=0)
+    """Memory for verified payloads of this process; 0 turns the cache off."""
+    max_bytes_in_flight: int = Field(DEFAULT_MAX_BYTES_IN_FLIGHT, gt=0)
+    """Bytes of payloads that are worked on at once."""
+    ttl_days: int | None = Field(None, gt=0)
+    """Days after the end of its day until Redis drops an object; other stores keep them."""
+
+    redis_host: str | None = Field(None, validation_alias=AliasChoices("REDIS_HOST"))
+    """Redis server, if `store` is not set."""
+    redis_port: int = Field(6379, gt=0, lt=65536, validation_alias=AliasChoices("REDIS_PORT"))
+    """Port of `redis_host`."""
+    r2_bucket: str | None = Field(None, validation_alias=AliasChoices("R2_BUCKET"))
+    """Cloudflare R2 bucket, if `store` is not set."""
+    r2_endpoint: str | None = Field(None, validation_alias=AliasChoices("R2_ENDPOINT"))
+    """R2's S3 endpoint, https://<account>.r2.cloudflarestorage.com."""
+    r2_access_key_id: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("R2_ACCESS_KEY_ID")
+    )
+    """Access key id of the R2 API token."""
+    r2_secret_access_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("R2_SECRET_ACCESS_KEY")
+    )
+    """Secret of the R2 API token."""
+    r2_region: str = Field("auto", validation_alias=AliasChoices("R2_REGION"))
+    """R2 has one region, auto."""
+
+    @field_validator("read_namespaces", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return frozenset(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the program first, then the environment, then the file."""
+        del dotenv_settings, file_secret_settings
+        path = os.environ.get(_CONFIG)
+        if path is None:
+            return init_settings, env_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(path))
+
+    @classmethod
+    def load(cls, **overrides: Unpack[SettingsOverrides]) -> Self:
+        """Read the settings. Raises InvalidSettings that names each wrong one, never its value."""
+        _warn_of_unknown()
+        path = os.environ.get(_CONFIG)
+        if path is not None and not Path(path).is_file():
+            raise InvalidSettings(
+                f"{_CONFIG} names {path}, which is no file.", remedy="Correct or unset it."
+            )
+        try:
+            return cls(**cast("dict[str, Any]", overrides))
+        except tomllib.TOMLDecodeError as error:
+            raise InvalidSettings(
+                f"{path} is not valid TOML: {error}.", remedy="Correct the file."
+            ) from error
+        except (ValidationError, SettingsError) as error:
+            # `from None`: the cause would print the values, which may be secrets.
+            raise InvalidSettings(
+                f"Some settings are wrong: {_describe(error)}.",
+                remedy="Correct them in the program, the environment or the TOML file.",
+            ) from None
+
+    @property
+    def store_url(self) -> str:
+        """The store's URL, also when only R2's or Redis's own variables are set.
+
+        Raises InvalidSettings when there is none or more than one.
+        """
+        urls = [f"r2://{self.r2_bucket}"] if self.r2_bucket else []
+        if self.redis_host:
+            urls.append(f"redis://{self.redis_host}:{self.redis_port}/0")
+        if self.store:
+            return self.store
+        if len(urls) > 1:
+            raise InvalidSettings(
+                "R2_BUCKET and REDIS_HOST are both set, so the store is not clear.",
+                remedy="Set CLAIMCHECK_STORE to the one to use.",
+            )
+        if not urls:
+            raise InvalidSettings(
+                "No store is set.", remedy=f"Set CLAIMCHECK_STORE to a URL such as {_EXAMPLES}."
+            )
+        return urls[0]
+
+
+def _warn_of_unknown() -> None:
+    # A warning and no error: during an upgrade old processes meet the settings of new ones.
+    known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields} | {_CONFIG}
+    for name in sorted(os.environ.keys() - known):
+        if name.startswith(_PREFIX):
+            logger.warning("%s is no setting of this release and has no effect", name)
+
+
+def _describe(error: ValidationError | SettingsError) -> str:
+    if isinstance(error, SettingsError):
+        return str(error)
+    return "; ".join(
+        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+        for problem in error.errors(include_input=False, include_url=False, include_context=False)
+    )

@@ -1,0 +1,1 @@
+"""Stores of immutable blobs, a module each; `wiring` picks one by URL."""

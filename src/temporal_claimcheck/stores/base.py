@@ -1,0 +1,122 @@
+"""What a store promises. `temporal_claimcheck.testing.StoreContract` checks each sentence."""
+
+import datetime as dt
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from temporal_claimcheck.errors import BlobTooLarge, InvalidKey
+
+__all__ = ["BlobInfo", "BlobStore", "CollectableStore", "ProbingStore", "check_blob_key"]
+
+
+class BlobStore(Protocol):
+    """Stores immutable blobs under keys. Safe for concurrent use, also by several processes.
+
+    Ready without being opened, and ready again after `aclose`: connections are made when needed.
+    Raises StoreError for what the store or the way to it does wrong, and InvalidKey for a key
+    that could point outside the store, before any I/O.
+    """
+
+    @property
+    def name(self) -> str:
+        """What and where this store is, without credentials, for people to read."""
+        ...
+
+    async def put(self, key: str, blob: bytes) -> bool:
+        """Store whole or not at all; when it returns, a crash cannot take the blob back.
+
+        The same key twice is a no-op: the first blob stays. Returns whether this call wrote;
+        a store that cannot tell returns True.
+        """
+        ...
+
+    async def get(self, key: str, *, max_bytes: int) -> bytes:
+        """Return the blob. Raises BlobNotFound.
+
+        Raises BlobTooLarge for a blob over `max_bytes`, before it is read into memory where
+        the store can tell its size.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Return if the store can be reached and used; raise the StoreError if not."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release connections and threads that this store opened itself."""
+        ...
+
+
+@runtime_checkable
+class ProbingStore(Protocol):
+    """A store that can say cheaply whether a blob exists.
+
+    Cheap enough to ask before every write that could be skipped: a local folder, Redis. It
+    then heals what vanished behind our back (an evicted key, an emptied folder), because
+    nothing is skipped on memory alone.
+    """
+
+    async def contains(self, key: str) -> bool:
+        """Return whether the store has the blob."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobInfo:
+    """One blob in a listing."""
+
+    key: str
+    size_bytes: int
+    modified: dt.datetime
+    """When it was stored, in UTC; a store that does not know gives the start of the key's day."""
+
+
+@runtime_checkable
+class CollectableStore(Protocol):
+    """A store whose content can be listed and deleted: what statistics and collection need."""
+
+    def scan(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
+        """Yield every blob whose key begins with `prefix`, in no promised order.
+
+        A blob that is stored during the scan may be missing; none that stood before and after
+        it is.
+        """
+        ...
+
+    async def delete(self, keys: Iterable[str]) -> None:
+        """Delete blobs; a key that is not there is no error."""
+        ...
+
+
+def check_blob_key(key: str) -> None:
+    """Raise InvalidKey for a key that some store could take for a place outside of itself.
+
+    Stores take wider keys than the keyspace makes, but never a path that climbs, hides, or is
+    read differently by another system: relative segments, backslashes, control characters.
+    """
+    segments = key.split("/")
+    if (
+        not key.isascii()
+        or not key.isprintable()
+        or "\\" in key
+        or any(not segment or segment.startswith(".") for segment in segments)
+        or any(len(segment) > _MAX_SEGMENT_CHARACTERS for segment in segments)
+        or len(key) > _MAX_KEY_CHARACTERS
+    ):
+        raise InvalidKey(
+            "A key that is no plain path was refused.",
+            remedy="Nothing was read or written. Keys come from claims and listings only.",
+        )
+
+
+def too_large(key: str, max_bytes: int) -> BlobTooLarge:
+    """Return the error for a blob that is larger than its reader allows."""
+    return BlobTooLarge(
+        f"The object under {key} is larger than the {max_bytes} bytes that its claim allows.",
+        remedy="Put the right object back from a backup or a replica.",
+    )
+
+
+_MAX_SEGMENT_CHARACTERS = 250
+_MAX_KEY_CHARACTERS = 900

@@ -1,0 +1,66 @@
+"""A store in this process: for tests, trials, and as a cache in front of another."""
+
+import datetime as dt
+from collections.abc import AsyncIterator, Iterable
+
+from temporal_claimcheck.errors import BlobNotFound
+from temporal_claimcheck.stores.base import BlobInfo, check_blob_key, too_large
+
+__all__ = ["MemoryStore"]
+
+
+class MemoryStore:
+    """Keeps blobs in a dictionary. They end with the process, and no other process sees them."""
+
+    def __init__(self) -> None:
+        self._blobs: dict[str, tuple[bytes, dt.datetime]] = {}
+
+    @property
+    def name(self) -> str:
+        """See BlobStore."""
+        return "memory://"
+
+    async def put(self, key: str, blob: bytes) -> bool:
+        """See BlobStore."""
+        check_blob_key(key)
+        if key in self._blobs:
+            return False
+        self._blobs[key] = (blob, dt.datetime.now(dt.UTC))
+        return True
+
+    async def get(self, key: str, *, max_bytes: int) -> bytes:
+        """See BlobStore."""
+        check_blob_key(key)
+        try:
+            blob, _ = self._blobs[key]
+        except KeyError:
+            raise BlobNotFound(
+                f"There is no object under {key} in this process's memory.",
+                remedy="Use a store that every process shares, such as file:///… or s3://….",
+            ) from None
+        if len(blob) > max_bytes:
+            raise too_large(key, max_bytes)
+        return blob
+
+    async def contains(self, key: str) -> bool:
+        """See ProbingStore."""
+        check_blob_key(key)
+        return key in self._blobs
+
+    async def scan(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
+        """See CollectableStore."""
+        for key, (blob, modified) in list(self._blobs.items()):
+            if key.startswith(prefix):
+                yield BlobInfo(key=key, size_bytes=len(blob), modified=modified)
+
+    async def delete(self, keys: Iterable[str]) -> None:
+        """See CollectableStore."""
+        for key in keys:
+            check_blob_key(key)
+            self._blobs.pop(key, None)
+
+    async def check(self) -> None:
+        """See BlobStore."""
+
+    async def aclose(self) -> None:
+        """See BlobStore. Keeps the blobs."""

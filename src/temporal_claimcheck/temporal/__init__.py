@@ -1,0 +1,1 @@
+"""The doors to Temporal: storage driver, codec, and the plugin that wires them."""

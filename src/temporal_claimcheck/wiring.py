@@ -1,0 +1,81 @@
+"""Settings -> live objects. The one place that names backends."""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from temporal_claimcheck.errors import InvalidSettings, UnknownScheme
+from temporal_claimcheck.policy import OffloadPolicy
+from temporal_claimcheck.settings import Settings
+from temporal_claimcheck.stores.base import BlobStore
+from temporal_claimcheck.stores.filesystem import FileSystemStore
+from temporal_claimcheck.stores.memory import MemoryStore
+from temporal_claimcheck.transforms.base import Compression
+from temporal_claimcheck.transforms.compression import NoCompression, compression
+
+__all__ = ["build_compression", "build_policy", "build_store"]
+
+logger = logging.getLogger(__name__)
+
+
+def build_store(settings: Settings) -> BlobStore:
+    """Return the store that the settings name.
+
+    Raises InvalidSettings, UnknownScheme, or MissingExtra that says what to install.
+    """
+    url = settings.store_url
+    scheme = urlsplit(url).scheme
+    build = _BUILDERS.get(scheme)
+    if build is None:
+        raise UnknownScheme(
+            f"No store is known for {scheme + '://' if scheme else 'a URL without a scheme'}.",
+            remedy=f"Use one of {', '.join(f'{name}://' for name in _BUILDERS)}.",
+        )
+    if settings.ttl_days is not None and scheme not in _EXPIRING:
+        logger.warning(
+            "CLAIMCHECK_TTL_DAYS has no effect on %s://: this store keeps its objects until "
+            "they are deleted or the bucket's own lifecycle rule applies",
+            scheme,
+        )
+    return build(settings, url)
+
+
+def build_policy(settings: Settings) -> OffloadPolicy:
+    """Return what decides which payloads are offloaded."""
+    return OffloadPolicy(
+        threshold_bytes=settings.threshold_bytes,
+        max_payload_bytes=settings.max_payload_bytes,
+        enabled=settings.enabled,
+    )
+
+
+def build_compression(settings: Settings) -> Compression:
+    """Return what compresses the objects that are written."""
+    if not settings.compression_enabled:
+        return NoCompression()
+    return compression(settings.compression, settings.compression_level)
+
+
+def _memory(settings: Settings, url: str) -> BlobStore:
+    del settings, url
+    return MemoryStore()
+
+
+def _folder(settings: Settings, url: str) -> BlobStore:
+    del settings
+    parts = urlsplit(url)
+    if parts.netloc not in {"", "localhost"} or not parts.path.startswith("/"):
+        raise InvalidSettings(
+            f"The store URL {url!r} names no absolute path on this machine.",
+            remedy="Write three slashes, as in file:///var/lib/claims.",
+        )
+    return FileSystemStore(url2pathname(parts.path))
+
+
+_BUILDERS: Final[dict[str, Callable[[Settings, str], BlobStore]]] = {
+    "file": _folder,
+    "memory": _memory,
+}
+_EXPIRING: Final = frozenset({"redis", "rediss"})
