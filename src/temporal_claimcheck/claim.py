@@ -61,7 +61,7 @@ class Claim:
                 f"{CLAIM_VERSION}.",
                 remedy="Upgrade temporal-claimcheck in this process.",
             )
-        if data.keys() != _FIELDS:
+        if frozenset(data) != _FIELDS:
             raise InvalidClaim("The claim does not have the fields it should.", remedy=_REFUSED)
         key, size, digest = data["key"], data["size"], data["digest"]
         if not isinstance(key, str) or not 0 < len(key) <= _MAX_KEY_CHARACTERS:

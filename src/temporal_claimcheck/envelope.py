@@ -115,7 +115,7 @@ def read_header(blob: bytes, *, key: str) -> tuple[Header, memoryview]:
     view = memoryview(blob)
     prefix, checksum = view[: _PREFIX.size], view[_PREFIX.size : start]
     header, body = view[start : start + header_bytes], view[start + header_bytes :]
-    if _checksum(prefix, header, body) != checksum:
+    if _checksum(prefix, header, body) != bytes(checksum):
         raise _corrupt(key, "its bytes were changed or cut")
     if version != _VERSION:
         raise _unsupported(key, f"envelope version {version}")

@@ -1,41 +1,17 @@
 """Flow control: one flight per key, and a bound on the bytes in flight."""
 
 import asyncio
-import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
-from weakref import WeakKeyDictionary
 
 from temporal_claimcheck.errors import InvalidSettings
 
-__all__ = ["ByteBudget", "LoopLocal", "SingleFlight"]
+__all__ = ["ByteBudget", "SingleFlight"]
 
 T = TypeVar("T")
-
-
-class LoopLocal(Generic[T]):
-    """One value for each event loop, made on first use and gone with the loop.
-
-    asyncio's tasks and futures belong to one loop, while a plugin may live through several:
-    tests, `asyncio.run` called twice, a client in a thread of its own.
-    """
-
-    def __init__(self, make: Callable[[], T]) -> None:
-        self._make = make
-        self._values: WeakKeyDictionary[asyncio.AbstractEventLoop, T] = WeakKeyDictionary()
-        self._lock = threading.Lock()
-
-    def get(self) -> T:
-        """Return the running loop's value."""
-        loop = asyncio.get_running_loop()
-        with self._lock:
-            value = self._values.get(loop)
-            if value is None:
-                value = self._values[loop] = self._make()
-            return value
 
 
 @dataclass(slots=True)
@@ -100,7 +76,7 @@ class ByteBudget:
         return self._max_bytes - self._free
 
     @asynccontextmanager
-    async def hold(self, count: int) -> AsyncIterator[None]:
+    async def hold(self, count: int) -> AsyncGenerator[None]:
         """Wait until `count` bytes are free and hold them for the block."""
         count = min(count, self._max_bytes)
         if self._waiting or self._free < count:
@@ -132,4 +108,3 @@ class ByteBudget:
             count, turn = self._waiting.popleft()
             self._free -= count
             turn.set_result(None)
-

@@ -84,9 +84,7 @@ def day_prefix(namespace: str, day: dt.date) -> str:
 
 def _escape(namespace: str) -> str:
     escaped = "".join(
-        character
-        if character in _PLAIN
-        else "".join(f"={byte:02x}" for byte in character.encode())
+        character if character in _PLAIN else "".join(f"={byte:02x}" for byte in character.encode())
         for character in namespace
     )
     # A name that is all dots would mean a folder's parent to a file system.

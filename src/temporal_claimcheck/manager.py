@@ -29,9 +29,17 @@ from temporal_claimcheck.errors import (
     IntegrityError,
     InvalidClaim,
 )
-from temporal_claimcheck.events import Failed, Observer, Observers, Offloaded, OffloadOutcome, Retrieved
-from temporal_claimcheck.flow import ByteBudget, LoopLocal, SingleFlight
+from temporal_claimcheck.events import (
+    Failed,
+    Observer,
+    Observers,
+    Offloaded,
+    OffloadOutcome,
+    Retrieved,
+)
+from temporal_claimcheck.flow import ByteBudget, SingleFlight
 from temporal_claimcheck.keyspace import Key, check_namespace
+from temporal_claimcheck.loops import LoopLocal
 from temporal_claimcheck.policy import OffloadPolicy
 from temporal_claimcheck.settings import (
     DEFAULT_CACHE_BYTES,
@@ -116,14 +124,14 @@ class ClaimCheckManager:
         self._reads: LoopLocal[SingleFlight[bytes]] = LoopLocal(SingleFlight)
 
     @classmethod
-    def open(cls, store: str | None = None, **overrides: Unpack[SettingsOverrides]) -> Self:
+    def open(cls, url: str | None = None, /, **overrides: Unpack[SettingsOverrides]) -> Self:
         """Build a manager and its store from a URL and the environment.
 
-        `store` and each keyword go before the environment's `CLAIMCHECK_*`. Use it with
+        The URL and each keyword go before the environment's `CLAIMCHECK_*`. Use it with
         `async with`. Raises ConfigurationError.
         """
-        if store is not None:
-            overrides["store"] = store
+        if url is not None:
+            overrides["store"] = url
         return cls.from_settings(Settings.load(**overrides))
 
     @classmethod
@@ -304,9 +312,7 @@ class ClaimCheckManager:
             await self._store.check()
         except ClaimCheckError as problem:
             error = problem
-        return Health(
-            store=self._store.name, seconds=time.perf_counter() - started, error=error
-        )
+        return Health(store=self._store.name, seconds=time.perf_counter() - started, error=error)
 
     async def aclose(self) -> None:
         """Release threads, and the store's connections if this manager opened the store.
@@ -412,9 +418,7 @@ class ClaimCheckManager:
         self._cache.put(key.digest, data)
         return data
 
-    async def _off_loop(
-        self, size: int, function: Callable[..., T], *arguments: object
-    ) -> T:
+    async def _off_loop(self, size: int, function: Callable[..., T], *arguments: object) -> T:
         if size <= _INLINE_BYTES:
             return function(*arguments)
         return await self._threads.run(function, *arguments)
@@ -422,9 +426,7 @@ class ClaimCheckManager:
     def _today(self) -> dt.date:
         return self._clock().astimezone(dt.UTC).date()
 
-    def _failed(
-        self, operation: str, key: str | None, error: Exception, started: float
-    ) -> None:
+    def _failed(self, operation: str, key: str | None, error: Exception, started: float) -> None:
         self._observers.observe(
             Failed(
                 namespace=self._namespace,

@@ -25,9 +25,7 @@ class Threads:
         self._pool: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
 
-    async def run(
-        self, function: Callable[[*Arguments], Result], *arguments: *Arguments
-    ) -> Result:
+    async def run(self, function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
         """Return the function's result; the event loop goes on meanwhile."""
         with self._lock:
             if self._pool is None:

@@ -6,6 +6,8 @@ from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from pydantic import SecretStr
+
 from temporal_claimcheck.errors import InvalidSettings, UnknownScheme
 from temporal_claimcheck.policy import OffloadPolicy
 from temporal_claimcheck.settings import Settings
@@ -74,8 +76,73 @@ def _folder(settings: Settings, url: str) -> BlobStore:
     return FileSystemStore(url2pathname(parts.path))
 
 
+def _redis(settings: Settings, url: str) -> BlobStore:
+    from temporal_claimcheck.stores.redis import RedisStore  # noqa: PLC0415
+
+    return RedisStore(url, ttl_days=settings.ttl_days)
+
+
+def _s3(settings: Settings, url: str) -> BlobStore:
+    from temporal_claimcheck.stores.object_store import ObjectStore  # noqa: PLC0415
+
+    del settings
+    return ObjectStore.s3(*_bucket_and_prefix(url))
+
+
+def _r2(settings: Settings, url: str) -> BlobStore:
+    from temporal_claimcheck.stores.object_store import ObjectStore  # noqa: PLC0415
+
+    if settings.r2_endpoint is None:
+        raise InvalidSettings(
+            "An R2 store needs its endpoint.",
+            remedy="Set R2_ENDPOINT to https://<account>.r2.cloudflarestorage.com.",
+        )
+    return ObjectStore.s3(
+        *_bucket_and_prefix(url),
+        endpoint=settings.r2_endpoint,
+        region=settings.r2_region,
+        access_key_id=_revealed(settings.r2_access_key_id),
+        secret_access_key=_revealed(settings.r2_secret_access_key),
+    )
+
+
+def _gcs(settings: Settings, url: str) -> BlobStore:
+    from temporal_claimcheck.stores.object_store import ObjectStore  # noqa: PLC0415
+
+    del settings
+    return ObjectStore.gcs(*_bucket_and_prefix(url))
+
+
+def _azure(settings: Settings, url: str) -> BlobStore:
+    from temporal_claimcheck.stores.object_store import ObjectStore  # noqa: PLC0415
+
+    del settings
+    return ObjectStore.azure(*_bucket_and_prefix(url))
+
+
+def _bucket_and_prefix(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    if not parts.netloc or parts.query or parts.fragment:
+        raise InvalidSettings(
+            f"The store URL does not have the form {parts.scheme}://bucket/prefix.",
+            remedy="Correct CLAIMCHECK_STORE.",
+        )
+    return parts.netloc, parts.path.strip("/")
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
+# The imports inside the builders keep optional packages optional.
 _BUILDERS: Final[dict[str, Callable[[Settings, str], BlobStore]]] = {
     "file": _folder,
     "memory": _memory,
+    "redis": _redis,
+    "rediss": _redis,
+    "s3": _s3,
+    "r2": _r2,
+    "gs": _gcs,
+    "az": _azure,
 }
 _EXPIRING: Final = frozenset({"redis", "rediss"})

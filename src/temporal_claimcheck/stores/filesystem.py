@@ -17,7 +17,7 @@ import stat
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +39,8 @@ _MARKER_TEXT: Final = b"temporal-claimcheck folder store, format 1\n"
 _INCOMING: Final = ".incoming"
 _LEFT_OVER_SECONDS: Final = 86_400
 _SCAN_BATCH: Final = 1000
+_MOVES: Final = 20
+_BRING_BACK: Final = "Mount the volume or put the folder back; nothing was written elsewhere."
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP})
 
@@ -103,7 +105,9 @@ class FileSystemStore:
         path = self._path(key)
         with self._translated(f"store the object under {key}"):
             self._prepare()
-            if path.exists():
+            if _is_blob(path):
+                # Whoever put it there may not have come to forcing the folder to disk yet.
+                self._force_parent_to_disk(path)
                 return False
             part = self._write_part(blob)
             try:
@@ -111,7 +115,7 @@ class FileSystemStore:
             except BaseException:
                 part.unlink(missing_ok=True)
                 raise
-            _force_to_disk(path.parent)
+            self._force_parent_to_disk(path)
         return True
 
     def _get(self, key: str, max_bytes: int) -> bytes:
@@ -122,28 +126,32 @@ class FileSystemStore:
                 descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
             except (FileNotFoundError, NotADirectoryError) as error:
                 self._check_marker()
-                raise BlobNotFound(
-                    f"There is no object under {key} in {self.name}.",
-                    remedy="Check that every process uses the same store, and put the object "
-                    "back from a backup if it was deleted; the workflow then goes on.",
-                ) from error
-            with open(descriptor, "rb") as file:
-                if os.fstat(descriptor).st_size > max_bytes:
+                raise self._not_found(key) from error
+            # Not fdopen: it leaves the descriptor open when it finds a folder behind it.
+            try:
+                status = os.fstat(descriptor)
+                if not stat.S_ISREG(status.st_mode):
+                    raise self._not_found(key)
+                if status.st_size > max_bytes:
                     raise too_large(key, max_bytes)
-                return file.read(max_bytes)
+                with os.fdopen(descriptor, "rb", closefd=False) as file:
+                    return file.read(status.st_size)
+            finally:
+                os.close(descriptor)
 
     def _contains(self, key: str) -> bool:
         path = self._path(key)
         with self._translated(f"look for the object under {key}"):
             self._prepare()
-            return path.exists()
+            return _is_blob(path)
 
     def _delete(self, keys: list[str]) -> None:
         paths = [self._path(key) for key in keys]
         with self._translated("delete objects"):
             self._prepare()
             for path in paths:
-                path.unlink(missing_ok=True)
+                if _is_blob(path):
+                    path.unlink(missing_ok=True)
             for folder in {path.parent for path in paths}:
                 # Only an empty folder goes; a writer that needs it makes it again.
                 with contextlib.suppress(OSError):
@@ -178,6 +186,13 @@ class FileSystemStore:
                             modified=dt.datetime.fromtimestamp(status.st_mtime, dt.UTC),
                         )
 
+    def _not_found(self, key: str) -> BlobNotFound:
+        return BlobNotFound(
+            f"There is no object under {key} in {self.name}.",
+            remedy="Check that every process uses the same store, and put the object back from a "
+            "backup if it was deleted; the workflow then goes on.",
+        )
+
     def _path(self, key: str) -> Path:
         check_blob_key(key)
         return self._root / key
@@ -203,7 +218,7 @@ class FileSystemStore:
         if not (self._root / _MARKER).exists():
             raise StoreUnavailable(
                 f"The store folder {self.name} is gone.",
-                remedy="Mount the volume or put the folder back; nothing was written elsewhere.",
+                remedy=_BRING_BACK,
             )
 
     def _remove_left_overs(self, incoming: Path) -> None:
@@ -216,7 +231,8 @@ class FileSystemStore:
     def _write_part(self, blob: bytes) -> Path:
         part = self._root / _INCOMING / f"{uuid.uuid4().hex}.part"
         try:
-            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
                 file.write(blob)
                 file.flush()
                 os.fsync(file.fileno())
@@ -227,13 +243,24 @@ class FileSystemStore:
 
     def _move_into_place(self, part: Path, path: Path) -> None:
         # Two writers of one key hold the same payload, so the later rename is harmless.
-        self._make_folders(path.parent)
+        for moves_left in reversed(range(_MOVES)):
+            try:
+                self._make_folders(path.parent)
+                part.rename(path)
+            except (FileNotFoundError, FileExistsError):
+                # A deleter took the folder away while it was still empty, perhaps just when
+                # mkdir had found it.
+                if not moves_left:
+                    raise
+            else:
+                return
+
+    def _force_parent_to_disk(self, path: Path) -> None:
         try:
-            part.rename(path)
+            _force_to_disk(path.parent)
         except FileNotFoundError:
-            # A deleter took the folder away while it was still empty.
-            self._make_folders(path.parent)
-            part.rename(path)
+            # A deleter took the blob and its folder away again, unless the store itself is gone.
+            self._check_marker()
 
     def _make_folders(self, folder: Path) -> None:
         """Make the folders below the root, each forced to disk; never the root itself."""
@@ -246,7 +273,7 @@ class FileSystemStore:
             _force_to_disk(child.parent)
 
     @contextlib.contextmanager
-    def _translated(self, what: str) -> Iterator[None]:
+    def _translated(self, what: str) -> Generator[None]:
         """Turn the system's errors into ours."""
         try:
             yield
@@ -265,7 +292,7 @@ class FileSystemStore:
             if error.errno == errno.ENOENT:
                 raise StoreUnavailable(
                     f"Could not {what}: {self.name} is gone.",
-                    remedy="Mount the volume or put the folder back; nothing was written elsewhere.",
+                    remedy=_BRING_BACK,
                 ) from error
             raise StoreError(
                 f"Could not {what} in {self.name} ({reason}).",
@@ -273,9 +300,18 @@ class FileSystemStore:
             ) from error
 
 
+def _is_blob(path: Path) -> bool:
+    # A link or a folder in a blob's place is none: a put replaces the one and fails on the other.
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
 def _raise_unless_gone(error: OSError) -> None:
-    # A folder that a collector removed during the listing holds nothing to list.
-    if not isinstance(error, FileNotFoundError):
+    # A folder that a collector removed during the listing holds nothing to list, nor does a blob
+    # that a prefix takes for a folder.
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
         raise error
 
 

@@ -23,10 +23,9 @@ class MemoryStore:
     async def put(self, key: str, blob: bytes) -> bool:
         """See BlobStore."""
         check_blob_key(key)
-        if key in self._blobs:
-            return False
-        self._blobs[key] = (blob, dt.datetime.now(dt.UTC))
-        return True
+        entry = (blob, dt.datetime.now(dt.UTC))
+        # One step, so that of several threads one alone is the first.
+        return self._blobs.setdefault(key, entry) is entry
 
     async def get(self, key: str, *, max_bytes: int) -> bytes:
         """See BlobStore."""
@@ -55,8 +54,10 @@ class MemoryStore:
 
     async def delete(self, keys: Iterable[str]) -> None:
         """See CollectableStore."""
-        for key in keys:
+        doomed = list(keys)
+        for key in doomed:
             check_blob_key(key)
+        for key in doomed:
             self._blobs.pop(key, None)
 
     async def check(self) -> None:

@@ -49,6 +49,11 @@ class ClaimCheckCodec(PayloadCodec, WithSerializationContext):
         """The manager behind this door."""
         return self._manager
 
+    @property
+    def inner(self) -> PayloadCodec | None:
+        """The user's own codec."""
+        return self._inner
+
     def with_context(self, context: SerializationContext) -> Self:
         """Return the codec for one use; the user's own codec gets the context as well."""
         inner = self._inner

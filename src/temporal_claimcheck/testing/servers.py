@@ -1,0 +1,239 @@
+"""Real servers for tests: each on free loopback ports, stopped by the process id that was kept.
+
+Every program comes as a wheel and is looked for beside the interpreter and on the PATH. Use them
+as asynchronous context managers, in fixtures of your own:
+
+    @pytest.fixture
+    async def s3(tmp_path):
+        async with seaweedfs(tmp_path, bucket="claims") as server:
+            yield server
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from temporalio.testing import WorkflowEnvironment
+
+__all__ = [
+    "ProgramMissing",
+    "S3Server",
+    "ServerProcess",
+    "find_program",
+    "free_ports",
+    "redis_server",
+    "seaweedfs",
+    "temporal_server",
+    "wait_for_port",
+]
+
+_START_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 10.0
+_ASK_AGAIN_SECONDS: Final = 0.05
+
+
+class ProgramMissing(RuntimeError):
+    """A server's program is not installed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerProcess:
+    """A server that runs in a process of its own."""
+
+    process: asyncio.subprocess.Process
+    port: int
+    log: Path
+    """What the server printed."""
+
+    def kill(self) -> None:
+        """End it at once, as a crash does."""
+        self.process.kill()
+
+    def pause(self) -> None:
+        """Stop it from answering without ending it."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused server go on."""
+        self.process.send_signal(signal.SIGCONT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Server(ServerProcess):
+    """A server that speaks S3."""
+
+    bucket: str
+    access_key_id: str
+    secret_access_key: str
+
+    @property
+    def endpoint(self) -> str:
+        """URL of the S3 API."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+def find_program(*names: str) -> str:
+    """Return the path of the first of these programs that is installed.
+
+    Raises ProgramMissing.
+    """
+    beside = Path(sys.executable).parent
+    for name in names:
+        found = shutil.which(name, path=os.pathsep.join((str(beside), os.environ["PATH"])))
+        if found is not None:
+            return found
+    raise ProgramMissing(f"Install {' or '.join(names)}: `make install` does it here.")
+
+
+def free_ports(count: int) -> list[int]:
+    """Return loopback ports that nothing listens on at this moment."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+async def wait_for_port(port: int) -> None:
+    """Return when something accepts connections on the loopback port."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)
+        else:
+            writer.close()
+            await writer.wait_closed()
+            return
+
+
+@asynccontextmanager
+async def running(
+    command: Sequence[str],
+    *,
+    log: Path,
+    ready: Callable[[], Awaitable[None]],
+    environment: Mapping[str, str] | None = None,
+) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """Run a server for the block: started, ready, and in the end stopped for certain."""
+    with log.open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **(environment or {})},
+        )
+    try:
+        await _until_ready(process, ready, log)
+        yield process
+    finally:
+        await _stop(process)
+
+
+async def _until_ready(
+    process: asyncio.subprocess.Process, ready: Callable[[], Awaitable[None]], log: Path
+) -> None:
+    ended = asyncio.ensure_future(process.wait())
+    is_ready = asyncio.ensure_future(ready())
+    try:
+        await asyncio.wait(
+            (ended, is_ready), timeout=_START_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+        if not is_ready.done() or ended.done():
+            raise RuntimeError(f"The server did not start. It printed:\n{_tail(log)}")
+        is_ready.result()
+    finally:
+        ended.cancel()
+        is_ready.cancel()
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(errors="replace")[-2000:]
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.send_signal(signal.SIGCONT)
+    process.terminate()
+    try:
+        async with asyncio.timeout(_STOP_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+@asynccontextmanager
+async def temporal_server(*, arguments: Sequence[str] = ()) -> AsyncGenerator[WorkflowEnvironment]:
+    """Run Temporal's dev server, in memory, with namespace `default`."""
+    async with await WorkflowEnvironment.start_local(  # pyright: ignore[reportUnknownMemberType]
+        dev_server_existing_path=find_program("temporal"),
+        dev_server_extra_args=arguments,
+        dev_server_log_level="error",
+    ) as environment:
+        yield environment
+
+
+@asynccontextmanager
+async def redis_server(
+    folder: Path, *, arguments: Sequence[str] = ()
+) -> AsyncGenerator[ServerProcess]:
+    """Run Redis, or Valkey where Redis has no wheel, with its data in `folder`."""
+    (port,) = free_ports(1)
+    log = folder / "redis.log"
+    command = [
+        find_program("redis-server", "valkey-server"),
+        *("--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)),
+        *arguments,
+    ]
+    async with running(command, log=log, ready=lambda: wait_for_port(port)) as process:
+        yield ServerProcess(process=process, port=port, log=log)
+
+
+@asynccontextmanager
+async def seaweedfs(folder: Path, *, bucket: str) -> AsyncGenerator[S3Server]:
+    """Run SeaweedFS's S3 API with its data in `folder` and one bucket."""
+    names = ("master", "volume", "filer", "s3", "admin")
+    ports = free_ports(2 * len(names))
+    http, grpc = dict(zip(names, ports, strict=False)), dict(zip(names, ports[5:], strict=True))
+    key_id, secret = "claimcheck", "claimcheck-secret"
+    log = folder / "seaweedfs.log"
+    data = folder / "seaweedfs"
+    data.mkdir(exist_ok=True)
+    command = [
+        *(find_program("weed"), "mini", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
+        *(f"-{name}.port={port}" for name, port in http.items()),
+        *(f"-{name}.port.grpc={port}" for name, port in grpc.items()),
+        *("-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false", "-webdav=false"),
+    ]
+    server_environment = {
+        "AWS_ACCESS_KEY_ID": key_id,
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "S3_BUCKET": bucket,
+    }
+
+    async def ready() -> None:
+        await wait_for_port(http["s3"])
+
+    async with running(command, log=log, ready=ready, environment=server_environment) as process:
+        yield S3Server(
+            process=process,
+            port=http["s3"],
+            log=log,
+            bucket=bucket,
+            access_key_id=key_id,
+            secret_access_key=secret,
+        )
