@@ -192,8 +192,13 @@ async def slow_local(value: str) -> int:
 
 @workflow.defn
 class SlowLocal:
+    """Runs a local activity beside another, so that its task's heartbeats change the history."""
+
     @workflow.run
     async def run(self, value: str) -> int:
+        workflow.start_activity(
+            measure, "", task_queue="nobody listens", start_to_close_timeout=TIMEOUT
+        )
         return await workflow.execute_local_activity(
             slow_local, value, start_to_close_timeout=TIMEOUT
         )

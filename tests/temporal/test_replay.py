@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowHandle
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowHandle, WorkflowHistory
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from temporal_claimcheck import BlobStore, ClaimCheckManager, ClaimCheckPlugin
@@ -69,6 +70,23 @@ async def test_replayer_writes_nothing(
     replayer = Replayer(workflows=[pipeline.Pipeline], plugins=[plugin])
     await replayer.replay_workflow(await handle.fetch_history())
     assert setup.store.gets, "the replay read what the workflow needs"
+    assert not setup.store.puts
+
+
+async def test_replayer_writes_nothing_for_a_task_that_was_never_completed(
+    finished: tuple[Setup, WorkflowHandle[Any, Any]], door: Door
+) -> None:
+    """The last task of such a history is no replay to the SDK: its commands are new."""
+    setup, handle = finished
+    history = await handle.fetch_history()
+    begun = [
+        index
+        for index, event in enumerate(history.events)
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED
+    ]
+    cut = WorkflowHistory(history.workflow_id, history.events[: begun[1] + 1])
+    plugin = ClaimCheckPlugin(cold_manager(setup.store, LATER), door=door)
+    await Replayer(workflows=[pipeline.Pipeline], plugins=[plugin]).replay_workflow(cut)
     assert not setup.store.puts
 
 
@@ -157,7 +175,9 @@ async def test_local_activity_that_had_not_finished_runs_again_after_a_replay(
         # for the next worker, the activation that began the local activity is a replay.
         await kinds.task_heartbeats(handle, 1)
     kinds.slow_local_may_finish.set()
-    later = await connect(temporal_address, door=door, manager=cold_manager(store, LATER))
+    # Without a cache: what was only minted could not be read.
+    without_cache = ClaimCheckManager(store, clock=clock(LATER), cache_bytes=0)
+    later = await connect(temporal_address, door=door, manager=without_cache)
     later.task_queue = first.task_queue
     async with later.worker([kinds.SlowLocal], [kinds.slow_local]):
         assert await handle.result() == len(value)
