@@ -15,10 +15,12 @@ _MAX_KEYS: Final = 100_000
 
 
 class PayloadCache:
-    """Least-recently-used serialized payloads by digest, bounded by their bytes.
+    """Least-recently-used serialized payloads, bounded by their bytes.
 
     Holds only bytes whose digest was computed from them or checked against them, so what comes
-    out needs no second check. Safe for several threads.
+    out needs no second check. The day of a key does not matter, but its namespace does: who may
+    read one namespace must not get another's payload by naming its digest. Safe for several
+    threads.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -26,7 +28,7 @@ class PayloadCache:
             raise InvalidSettings(
                 f"cache_bytes is {max_bytes}.", remedy="Set it to 0 (no cache) or more."
             )
-        self._payloads: LRUCache[str, bytes] = LRUCache(max_bytes, getsizeof=len)
+        self._payloads: LRUCache[tuple[str, str], bytes] = LRUCache(max_bytes, getsizeof=len)
         self._lock = threading.Lock()
 
     @property
@@ -34,16 +36,16 @@ class PayloadCache:
         """Bytes of payloads held."""
         return int(self._payloads.currsize)
 
-    def get(self, digest: str) -> bytes | None:
+    def get(self, key: Key) -> bytes | None:
         """Return the payload, or None when it is not held."""
         with self._lock:
-            return self._payloads.get(digest)
+            return self._payloads.get((key.namespace, key.digest))
 
-    def put(self, digest: str, data: bytes) -> None:
+    def put(self, key: Key, data: bytes) -> None:
         """Hold a payload; one larger than the whole cache is not held."""
         with self._lock:
             if len(data) <= self._payloads.maxsize:
-                self._payloads[digest] = data
+                self._payloads[key.namespace, key.digest] = data
 
 
 class StoredToday:

@@ -15,6 +15,7 @@ DIGEST_ALGORITHM: Final = "blake3"
 _FIELDS: Final = frozenset({"v", "key", "size", "digest"})
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _MAX_KEY_CHARACTERS: Final = 280
+_MAX_PAYLOAD_BYTES: Final = 10**19
 _REFUSED: Final = (
     "Nothing was read. If user code made this value, it must not look like a claim; otherwise "
     "something altered it on its way through Temporal."
@@ -36,6 +37,17 @@ class Claim:
     """Size of the serialized payload."""
     digest: str = DIGEST_ALGORITHM
     """How the digest in the key was made."""
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.key) <= _MAX_KEY_CHARACTERS:
+            raise InvalidClaim("The claim's key is of no valid length.", remedy=_REFUSED)
+        if not 0 <= self.payload_bytes < _MAX_PAYLOAD_BYTES:
+            raise InvalidClaim("The claim's size is not a number of bytes.", remedy=_REFUSED)
+        if self.digest != DIGEST_ALGORITHM:
+            raise UnsupportedClaim(
+                "The claim names a digest that this release does not know.",
+                remedy="Upgrade temporal-claimcheck in this process.",
+            )
 
     def dump(self) -> dict[str, str]:
         """Return the wire form: strings only, under 400 bytes as JSON."""
@@ -64,13 +76,8 @@ class Claim:
         if frozenset(data) != _FIELDS:
             raise InvalidClaim("The claim does not have the fields it should.", remedy=_REFUSED)
         key, size, digest = data["key"], data["size"], data["digest"]
-        if not isinstance(key, str) or not 0 < len(key) <= _MAX_KEY_CHARACTERS:
-            raise InvalidClaim("The claim's key is of no valid length.", remedy=_REFUSED)
+        if not isinstance(key, str) or not isinstance(digest, str):
+            raise InvalidClaim("The claim has a field that is no text.", remedy=_REFUSED)
         if not isinstance(size, str) or not _DECIMAL.fullmatch(size):
             raise InvalidClaim("The claim's size is not a number of bytes.", remedy=_REFUSED)
-        if digest != DIGEST_ALGORITHM:
-            raise UnsupportedClaim(
-                "The claim names a digest that this release does not know.",
-                remedy="Upgrade temporal-claimcheck in this process.",
-            )
-        return cls(key=key, payload_bytes=int(size), digest=DIGEST_ALGORITHM)
+        return cls(key=key, payload_bytes=int(size), digest=digest)

@@ -155,7 +155,7 @@ def open_envelope(blob: bytes, *, key: str, digest: str, max_plain_bytes: int) -
 def _parse_header(header: bytes, key: str) -> Header:
     try:
         fields: object = json.loads(header)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _corrupt(key, "its header is no JSON") from error
     if not isinstance(fields, dict):
         raise _corrupt(key, "its header is no JSON object")
@@ -165,8 +165,8 @@ def _parse_header(header: bytes, key: str) -> Header:
     plain_bytes = values["plain_bytes"]
     if not isinstance(plain_bytes, int) or isinstance(plain_bytes, bool) or plain_bytes < 0:
         raise _corrupt(key, "its header states no size")
-    for field, known in (("body", {"whole"}), ("encryption", {"none"})):
-        if values[field] not in known:
+    for field, known in (("body", "whole"), ("encryption", "none")):
+        if values[field] != known:
             raise _unsupported(key, f"a {field} it does not know")
     compression = values["compression"]
     if not isinstance(compression, str) or compression not in COMPRESSIONS:

@@ -19,7 +19,6 @@ __all__ = [
     "InvalidClaim",
     "InvalidKey",
     "InvalidSettings",
-    "ManagerClosed",
     "MissingExtra",
     "PayloadTooLarge",
     "StoreDenied",
@@ -82,13 +81,6 @@ class MissingExtra(ConfigurationError):
     """A backend or transform needs an optional package that is not installed."""
 
     code = "missing-extra"
-
-
-class ManagerClosed(ClaimCheckError):
-    """A manager was used after it had been closed."""
-
-    code = "manager-closed"
-    retryable = False
 
 
 class ClaimError(ClaimCheckError):

@@ -33,6 +33,9 @@ class SingleFlight(Generic[T]):
         cancelled when nobody does. An error reaches every caller.
         """
         flight = self._flights.get(key)
+        if flight is not None and flight.task.done():
+            # It landed, but not all its callers know. Who tries again after an error starts anew.
+            flight = None
         began = flight is None
         if flight is None:
             flight = self._flights[key] = _Flight(asyncio.create_task(start()))
@@ -98,13 +101,18 @@ class ByteBudget:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self._free += count  # Admitted and cancelled in the same moment.
-            else:
+            elif entry in self._waiting:
                 self._waiting.remove(entry)
             self._admit()
             raise
 
     def _admit(self) -> None:
-        while self._waiting and self._free >= self._waiting[0][0]:
-            count, turn = self._waiting.popleft()
-            self._free -= count
-            turn.set_result(None)
+        while self._waiting:
+            count, turn = self._waiting[0]
+            # One that was cancelled a moment ago may not have run yet to leave the line.
+            if not turn.cancelled():
+                if self._free < count:
+                    return
+                self._free -= count
+                turn.set_result(None)
+            self._waiting.popleft()

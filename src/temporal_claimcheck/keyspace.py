@@ -41,6 +41,8 @@ class Key:
         check_namespace(self.namespace)
         if not _DIGEST.fullmatch(self.digest):
             raise InvalidKey("The key's digest is none.", remedy=_NOT_OURS)
+        if type(self.day) is not dt.date:
+            raise InvalidKey("The key's day has a time.", remedy=_NOT_OURS)
 
     def __str__(self) -> str:
         return f"{day_prefix(self.namespace, self.day)}{self.digest}"
@@ -87,8 +89,8 @@ def _escape(namespace: str) -> str:
         character if character in _PLAIN else "".join(f"={byte:02x}" for byte in character.encode())
         for character in namespace
     )
-    # A name that is all dots would mean a folder's parent to a file system.
-    return escaped.replace(".", "=2e") if set(escaped) == {"."} else escaped
+    # A dot in front would hide the folder or mean its parent; stores refuse such keys.
+    return f"=2e{escaped[1:]}" if escaped.startswith(".") else escaped
 
 
 def _unescape(escaped: str) -> str:

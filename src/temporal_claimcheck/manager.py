@@ -279,7 +279,7 @@ class ClaimCheckManager:
         try:
             key = self._accept(claim)
             key_text = claim.key
-            data = self._cache.get(key.digest)
+            data = self._cache.get(key)
             from_cache = data is not None
             if data is None:
                 fetch = partial(self._fetch, key, claim.payload_bytes)
@@ -354,7 +354,7 @@ class ClaimCheckManager:
                     outcome = (
                         OffloadOutcome.STORED if stored_bytes else OffloadOutcome.ALREADY_STORED
                     )
-                self._cache.put(digest, data)
+                self._cache.put(key, data)
         except Exception as error:
             self._failed("offload", key and str(key), error, started)
             raise
@@ -415,7 +415,7 @@ class ClaimCheckManager:
                 self._stored_today.forget(key)
                 raise
         self._stored_today.add(key, today=self._today())
-        self._cache.put(key.digest, data)
+        self._cache.put(key, data)
         return data
 
     async def _off_loop(self, size: int, function: Callable[..., T], *arguments: object) -> T:

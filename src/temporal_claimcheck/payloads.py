@@ -92,7 +92,7 @@ def claim_from_claim_payload(payload: Payload) -> Claim:
     """Return the claim in a payload of our own encoding. Raises ClaimError."""
     try:
         data: object = json.loads(payload.data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidClaim("The claim payload holds no JSON.", remedy=_REMEDY) from error
     if not isinstance(data, dict):
         raise InvalidClaim("The claim payload holds no JSON object.", remedy=_REMEDY)

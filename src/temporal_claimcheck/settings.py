@@ -63,7 +63,7 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    store: str | None = None
+    store: str | None = Field(None, repr=False)  # a URL may hold a password
     """URL of the store, as in file:///var/lib/claims, s3://bucket/prefix, redis://host:6379/0."""
     enabled: bool = True
     """Whether payloads are offloaded; claims are resolved in any case."""
@@ -141,7 +141,7 @@ class Settings(BaseSettings):
             )
         try:
             return cls(**cast("dict[str, Any]", overrides))
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise InvalidSettings(
                 f"{path} is not valid TOML: {error}.", remedy="Correct the file."
             ) from error
@@ -160,7 +160,8 @@ class Settings(BaseSettings):
         """
         urls = [f"r2://{self.r2_bucket}"] if self.r2_bucket else []
         if self.redis_host:
-            urls.append(f"redis://{self.redis_host}:{self.redis_port}/0")
+            host = f"[{self.redis_host}]" if ":" in self.redis_host else self.redis_host
+            urls.append(f"redis://{host}:{self.redis_port}/0")
         if self.store:
             return self.store
         if len(urls) > 1:

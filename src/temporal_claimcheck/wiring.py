@@ -28,7 +28,13 @@ def build_store(settings: Settings) -> BlobStore:
     Raises InvalidSettings, UnknownScheme, or MissingExtra that says what to install.
     """
     url = settings.store_url
-    scheme = urlsplit(url).scheme
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError:
+        # `from None`: the cause may show the URL, and in it a password.
+        raise InvalidSettings(
+            "The store URL is none.", remedy="Correct CLAIMCHECK_STORE."
+        ) from None
     build = _BUILDERS.get(scheme)
     if build is None:
         raise UnknownScheme(
@@ -68,10 +74,15 @@ def _memory(settings: Settings, url: str) -> BlobStore:
 def _folder(settings: Settings, url: str) -> BlobStore:
     del settings
     parts = urlsplit(url)
-    if parts.netloc not in {"", "localhost"} or not parts.path.startswith("/"):
+    if (
+        parts.netloc not in {"", "localhost"}
+        or not parts.path.startswith("/")
+        or parts.query
+        or parts.fragment
+    ):
         raise InvalidSettings(
             f"The store URL {url!r} names no absolute path on this machine.",
-            remedy="Write three slashes, as in file:///var/lib/claims.",
+            remedy="Write three slashes, as in file:///var/lib/claims; ? is %3F and # is %23.",
         )
     return FileSystemStore(url2pathname(parts.path))
 

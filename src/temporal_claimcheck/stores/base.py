@@ -7,7 +7,16 @@ from typing import Protocol, runtime_checkable
 
 from temporal_claimcheck.errors import BlobTooLarge, InvalidKey
 
-__all__ = ["BlobInfo", "BlobStore", "CollectableStore", "ProbingStore", "check_blob_key"]
+__all__ = [
+    "BlobInfo",
+    "BlobStore",
+    "CollectableStore",
+    "ProbingStore",
+    "check_blob_key",
+    "check_blob_prefix",
+    "is_blob_key",
+    "too_large",
+]
 
 
 class BlobStore(Protocol):
@@ -79,6 +88,8 @@ class CollectableStore(Protocol):
     def scan(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
         """Yield every blob whose key begins with `prefix`, in no promised order.
 
+        Raises InvalidKey for a prefix that no key can begin with.
+
         A blob that is stored during the scan may be missing; none that stood before and after
         it is.
         """
@@ -89,25 +100,37 @@ class CollectableStore(Protocol):
         ...
 
 
-def check_blob_key(key: str) -> None:
-    """Raise InvalidKey for a key that some store could take for a place outside of itself.
+def is_blob_key(key: str) -> bool:
+    """Return whether every store can take the key for a place inside of itself.
 
     Stores take wider keys than the keyspace makes, but never a path that climbs, hides, or is
     read differently by another system: relative segments, backslashes, control characters.
     """
-    segments = key.split("/")
-    if (
-        not key.isascii()
-        or not key.isprintable()
-        or "\\" in key
-        or any(not segment or segment.startswith(".") for segment in segments)
-        or any(len(segment) > _MAX_SEGMENT_CHARACTERS for segment in segments)
-        or len(key) > _MAX_KEY_CHARACTERS
-    ):
+    return (
+        key.isascii()
+        and key.isprintable()
+        and "\\" not in key
+        and len(key) <= _MAX_KEY_CHARACTERS
+        and all(
+            segment and not segment.startswith(".") and len(segment) <= _MAX_SEGMENT_CHARACTERS
+            for segment in key.split("/")
+        )
+    )
+
+
+def check_blob_key(key: str) -> None:
+    """Raise InvalidKey for a key that some store could take for a place outside of itself."""
+    if not is_blob_key(key):
         raise InvalidKey(
             "A key that is no plain path was refused.",
             remedy="Nothing was read or written. Keys come from claims and listings only.",
         )
+
+
+def check_blob_prefix(prefix: str) -> None:
+    """Raise InvalidKey for a prefix that no key can begin with; the empty one is every key's."""
+    if prefix:
+        check_blob_key(prefix.removesuffix("/"))
 
 
 def too_large(key: str, max_bytes: int) -> BlobTooLarge:

@@ -29,7 +29,13 @@ from temporal_claimcheck.errors import (
     StoreFull,
     StoreUnavailable,
 )
-from temporal_claimcheck.stores.base import BlobInfo, check_blob_key, too_large
+from temporal_claimcheck.stores.base import (
+    BlobInfo,
+    check_blob_key,
+    check_blob_prefix,
+    is_blob_key,
+    too_large,
+)
 from temporal_claimcheck.threads import Threads
 
 __all__ = ["FileSystemStore"]
@@ -55,7 +61,7 @@ class FileSystemStore:
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self._root = Path(root)
-        if not self._root.is_absolute():
+        if not self._root.is_absolute() or "\0" in os.fspath(self._root):
             raise InvalidSettings(
                 f"The store folder {os.fspath(root)!r} is not an absolute path.",
                 remedy="Give the whole path, as in file:///var/lib/claims: processes that share "
@@ -164,8 +170,7 @@ class FileSystemStore:
 
     def _files(self, prefix: str) -> Iterator[BlobInfo]:
         with self._translated("list objects"):
-            if prefix:
-                check_blob_key(prefix.rstrip("/"))
+            check_blob_prefix(prefix)
             self._prepare()
             folder = self._root.joinpath(*prefix.split("/")[:-1])
             for parent, folders, names in os.walk(folder, onerror=_raise_unless_gone):
@@ -173,7 +178,7 @@ class FileSystemStore:
                 for name in names:
                     path = Path(parent, name)
                     key = path.relative_to(self._root).as_posix()
-                    if name.startswith(".") or not key.startswith(prefix):
+                    if not key.startswith(prefix) or not is_blob_key(key):
                         continue
                     try:
                         status = path.lstat()
@@ -204,7 +209,7 @@ class FileSystemStore:
             return
         with self._preparing:
             if not self._prepared:
-                self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _make_folders(self._root, below=Path(self._root.anchor))
                 incoming = self._root / _INCOMING
                 incoming.mkdir(mode=0o700, exist_ok=True)
                 marker = self._root / _MARKER
@@ -245,7 +250,7 @@ class FileSystemStore:
         # Two writers of one key hold the same payload, so the later rename is harmless.
         for moves_left in reversed(range(_MOVES)):
             try:
-                self._make_folders(path.parent)
+                _make_folders(path.parent, below=self._root)
                 part.rename(path)
             except (FileNotFoundError, FileExistsError):
                 # A deleter took the folder away while it was still empty, perhaps just when
@@ -261,16 +266,6 @@ class FileSystemStore:
         except FileNotFoundError:
             # A deleter took the blob and its folder away again, unless the store itself is gone.
             self._check_marker()
-
-    def _make_folders(self, folder: Path) -> None:
-        """Make the folders below the root, each forced to disk; never the root itself."""
-        missing: list[Path] = []
-        while folder != self._root and not folder.is_dir():
-            missing.append(folder)
-            folder = folder.parent
-        for child in reversed(missing):
-            child.mkdir(mode=0o700, exist_ok=True)
-            _force_to_disk(child.parent)
 
     @contextlib.contextmanager
     def _translated(self, what: str) -> Generator[None]:
@@ -313,6 +308,17 @@ def _raise_unless_gone(error: OSError) -> None:
     # that a prefix takes for a folder.
     if not isinstance(error, FileNotFoundError | NotADirectoryError):
         raise error
+
+
+def _make_folders(folder: Path, *, below: Path) -> None:
+    """Make a folder and those it lies in, each forced to disk; never `below` itself."""
+    missing: list[Path] = []
+    while folder != below and not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for child in reversed(missing):
+        child.mkdir(mode=0o700, exist_ok=True)
+        _force_to_disk(child.parent)
 
 
 def _take(files: Iterator[BlobInfo], count: int) -> list[BlobInfo]:

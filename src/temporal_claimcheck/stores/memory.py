@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import AsyncIterator, Iterable
 
 from temporal_claimcheck.errors import BlobNotFound
-from temporal_claimcheck.stores.base import BlobInfo, check_blob_key, too_large
+from temporal_claimcheck.stores.base import BlobInfo, check_blob_key, check_blob_prefix, too_large
 
 __all__ = ["MemoryStore"]
 
@@ -48,6 +48,7 @@ class MemoryStore:
 
     async def scan(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
         """See CollectableStore."""
+        check_blob_prefix(prefix)
         for key, (blob, modified) in list(self._blobs.items()):
             if key.startswith(prefix):
                 yield BlobInfo(key=key, size_bytes=len(blob), modified=modified)

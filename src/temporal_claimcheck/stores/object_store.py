@@ -16,7 +16,7 @@ from temporal_claimcheck.errors import (
     StoreError,
     StoreUnavailable,
 )
-from temporal_claimcheck.stores.base import BlobInfo, check_blob_key, too_large
+from temporal_claimcheck.stores.base import BlobInfo, check_blob_key, check_blob_prefix, too_large
 
 try:
     import obstore
@@ -30,6 +30,7 @@ except ModuleNotFoundError as error:
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
+    from obstore.store import ClientConfig
     from obstore.store import ObjectStore as Client
 
 __all__ = ["ObjectStore"]
@@ -69,13 +70,10 @@ class ObjectStore:
         config = {name: value for name, value in given.items() if value is not None}
         if endpoint is not None:
             config["virtual_hosted_style_request"] = False
-        plain_http = endpoint is not None and endpoint.startswith("http://")
-        client = S3Store(
-            bucket,
-            prefix=prefix or None,
-            client_options={"allow_http": plain_http},
-            **config,
-        )
+        # Who names an http endpoint means it; for the rest, AWS_ALLOW_HTTP decides.
+        plain = endpoint is not None and endpoint.startswith("http://")
+        options: ClientConfig | None = {"allow_http": True} if plain else None
+        client = S3Store(bucket, prefix=prefix or None, client_options=options, **config)
         return cls(client, name=f"s3://{bucket}/{prefix}")
 
     @classmethod
@@ -127,6 +125,7 @@ class ObjectStore:
 
     async def scan(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
         """See CollectableStore."""
+        check_blob_prefix(prefix)
         folder, _, _ = prefix.rpartition("/")
         with self._translated("list objects"):
             listing: AsyncIterator[Sequence[ObjectMeta]] = obstore.list(  # pyright: ignore[reportUnknownMemberType]
@@ -147,10 +146,14 @@ class ObjectStore:
         for key in wanted:
             check_blob_key(key)
         with self._translated("delete objects"):
-            for key in wanted:
-                # Google and Azure say so when there is nothing to delete.
-                with suppress(FileNotFoundError):
-                    await obstore.delete_async(self._client, key)
+            # S3 and R2 answer success for a key that is not there; Google and Azure say so, and
+            # then the rest is still to be deleted.
+            try:
+                await obstore.delete_async(self._client, wanted)
+            except FileNotFoundError:
+                for key in wanted:
+                    with suppress(FileNotFoundError):
+                        await obstore.delete_async(self._client, key)
 
     async def check(self) -> None:
         """See BlobStore. Asks for an object that is not there."""

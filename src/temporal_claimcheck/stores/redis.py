@@ -1,6 +1,7 @@
 """Redis, and Valkey, through redis-py's asyncio client."""
 
 import datetime as dt
+import re
 from collections.abc import AsyncIterator, Generator, Iterable
 from contextlib import contextmanager
 from functools import partial
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 from temporal_claimcheck.errors import (
     BlobNotFound,
     InvalidKey,
+    InvalidSettings,
     MissingExtra,
     StoreDenied,
     StoreError,
@@ -18,11 +20,17 @@ from temporal_claimcheck.errors import (
 )
 from temporal_claimcheck.keyspace import Key
 from temporal_claimcheck.loops import LoopLocal
-from temporal_claimcheck.stores.base import BlobInfo, check_blob_key, too_large
+from temporal_claimcheck.stores.base import (
+    BlobInfo,
+    check_blob_key,
+    check_blob_prefix,
+    is_blob_key,
+    too_large,
+)
 
 try:
     from redis import exceptions
-    from redis.asyncio import Redis
+    from redis.asyncio import BlockingConnectionPool, Redis
 except ModuleNotFoundError as error:
     raise MissingExtra(
         "This store needs the package redis.",
@@ -33,6 +41,8 @@ __all__ = ["RedisStore"]
 
 _PREFIX: Final = "claimcheck/"
 _SCAN_BATCH: Final = 1000
+_MAX_CONNECTIONS: Final = 32
+_DATABASE: Final = re.compile(r"(?:/[0-9]*)?", re.ASCII)
 
 
 class RedisStore:
@@ -41,6 +51,11 @@ class RedisStore:
     def __init__(self, url: str, *, ttl_days: int | None = None) -> None:
         """Use the server of a redis:// or rediss:// URL."""
         parts = urlsplit(url)
+        if not parts.hostname or not _DATABASE.fullmatch(parts.path):
+            raise InvalidSettings(
+                "The Redis URL names no server, or no database by its number.",
+                remedy="Write it as in redis://host:6379/0, or rediss:// for TLS.",
+            )
         self._name = f"{parts.scheme}://{parts.hostname}:{parts.port or 6379}{parts.path}"
         self._ttl = None if ttl_days is None else dt.timedelta(days=ttl_days)
         # redis-py's connections belong to the event loop that made them.
@@ -64,9 +79,12 @@ class RedisStore:
         """See BlobStore."""
         check_blob_key(key)
         with self._translated(f"read the object under {key}"):
-            # One byte more than allowed tells too large from just right.
-            blob: bytes = await self._clients.get().getrange(_PREFIX + key, 0, max_bytes)
-            if not blob and not await self.contains(key):
+            # Both at one moment, since an empty answer may mean either; and one byte more than
+            # allowed, which tells too large from just right.
+            async with self._clients.get().pipeline(transaction=True) as both:
+                both.exists(_PREFIX + key).getrange(_PREFIX + key, 0, max_bytes)
+                there, blob = await both.execute()
+            if not there:
                 raise BlobNotFound(
                     f"There is no object under {key} in {self._name}.",
                     remedy="It expired, was evicted or was never there: check CLAIMCHECK_TTL_DAYS "
@@ -84,16 +102,24 @@ class RedisStore:
 
     async def scan(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
         """See CollectableStore."""
-        client = self._clients.get()
+        check_blob_prefix(prefix)
+        client, cursor = self._clients.get(), 0
         with self._translated("list objects"):
-            pattern = _PREFIX + prefix + "*"
-            async for found in client.scan_iter(match=pattern, count=_SCAN_BATCH):
-                key = str(found, "ascii").removeprefix(_PREFIX)
-                yield BlobInfo(
-                    key=key,
-                    size_bytes=await client.strlen(found),
-                    modified=_day_of(key),
+            while True:
+                cursor, found = await client.scan(
+                    cursor, match=f"{_PREFIX}{prefix}*", count=_SCAN_BATCH
                 )
+                async with client.pipeline(transaction=False) as sizes:
+                    for name in found:
+                        sizes.exists(name).strlen(name)
+                    answers = await sizes.execute()
+                for name, there, size in zip(found, answers[::2], answers[1::2], strict=True):
+                    key = str(name, "utf-8", "replace").removeprefix(_PREFIX)
+                    # What was deleted since has no size; what is no key of ours is not listed.
+                    if there and is_blob_key(key):
+                        yield BlobInfo(key=key, size_bytes=size, modified=_day_of(key))
+                if not cursor:
+                    return
 
     async def delete(self, keys: Iterable[str]) -> None:
         """See CollectableStore."""
@@ -146,8 +172,9 @@ class RedisStore:
 
 
 def _connect(url: str) -> Any:  # noqa: ANN401  # redis-py types commands as sync and async at once
+    pool: Any = BlockingConnectionPool
     client: Any = Redis
-    return client.from_url(url)
+    return client.from_pool(pool.from_url(url, max_connections=_MAX_CONNECTIONS, timeout=None))
 
 
 def _day_of(key: str) -> dt.datetime:

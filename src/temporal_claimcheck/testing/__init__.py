@@ -1,0 +1,44 @@
+"""Contract suites for stores and compressions: what the promises mean, as tests.
+
+Everything that stores payloads for the claim check passes these, the backends of this package
+and your own. Needs pytest and pytest-asyncio.
+"""
+
+import pytest
+
+# Before the suites are imported, so that a broken promise shows the values that broke it.
+pytest.register_assert_rewrite(
+    f"{__name__}.abilities", f"{__name__}.stores", f"{__name__}.transforms"
+)
+
+from temporal_claimcheck.testing.abilities import (  # noqa: E402
+    CollectableBlobStore,
+    CollectableStoreContract,
+    ProbingBlobStore,
+    ProbingStoreContract,
+    UnreachableStoreContract,
+)
+from temporal_claimcheck.testing.stores import (  # noqa: E402
+    FRIENDLY_KEYS,
+    HOSTILE_KEYS,
+    MakeStore,
+    RawAccess,
+    StoreContract,
+    key_of,
+)
+from temporal_claimcheck.testing.transforms import CompressionContract  # noqa: E402
+
+__all__ = [
+    "FRIENDLY_KEYS",
+    "HOSTILE_KEYS",
+    "CollectableBlobStore",
+    "CollectableStoreContract",
+    "CompressionContract",
+    "MakeStore",
+    "ProbingBlobStore",
+    "ProbingStoreContract",
+    "RawAccess",
+    "StoreContract",
+    "UnreachableStoreContract",
+    "key_of",
+]

@@ -1,0 +1,134 @@
+"""RedisStore against a real server."""
+
+import asyncio
+import datetime as dt
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from temporal_claimcheck import ClaimCheckManager
+from temporal_claimcheck.errors import InvalidSettings, StoreDenied, StoreFull
+from temporal_claimcheck.stores.redis import RedisStore
+from temporal_claimcheck.testing import (
+    CollectableStoreContract,
+    MakeStore,
+    ProbingStoreContract,
+    RawAccess,
+    UnreachableStoreContract,
+    key_of,
+)
+from temporal_claimcheck.testing.servers import ServerProcess, free_ports, redis_server
+from tests.stores.conftest import PASSWORD
+
+DATABASES = itertools.count(1)
+KEY = f"v1/default/2026-03-04/{'ab' * 32}"
+
+
+@pytest.fixture
+def url(redis: ServerProcess) -> str:
+    """A database of its own for each test."""
+    return f"redis://:{PASSWORD}@127.0.0.1:{redis.port}/{next(DATABASES)}"
+
+
+class RawRedis:
+    """The keys as redis-py alone sees them."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def write(self, key: str, blob: bytes) -> None:
+        await self._ask("set", key, blob)
+
+    async def read(self, key: str) -> bytes | None:
+        return await self._ask("get", key)
+
+    async def keys(self) -> set[str]:
+        found = await self._ask("keys", "*")
+        return {name.decode().removeprefix("claimcheck/") for name in found}
+
+    async def remove(self, key: str) -> None:
+        await self._ask("delete", key)
+
+    async def _ask(self, verb: str, key: str, *more: bytes) -> Any:
+        client: Any = Redis
+        async with client.from_url(self._url) as connection:
+            return await getattr(connection, verb)(f"claimcheck/{key}", *more)
+
+
+class TestRedisStore(ProbingStoreContract, CollectableStoreContract):
+    secrets = (PASSWORD,)
+
+    @pytest.fixture
+    def raw(self, url: str) -> RawAccess:
+        return RawRedis(url)
+
+    @pytest.fixture
+    def make_store(self, url: str) -> MakeStore:
+        return lambda: RedisStore(url)
+
+
+class TestUnreachableRedis(UnreachableStoreContract):
+    secrets = (PASSWORD,)
+
+    @pytest.fixture
+    def make_store(self) -> MakeStore:
+        (nobody,) = free_ports(1)
+        return lambda: RedisStore(f"redis://:{PASSWORD}@127.0.0.1:{nobody}/0")
+
+
+async def test_expiry_counts_from_the_end_of_the_day_in_the_key(url: str) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    store = RedisStore(url, ttl_days=7)
+    key = f"v1/default/{today}/{'ab' * 32}"
+    await store.put(key, b"blob")
+    client: Redis = Redis.from_url(url)  # pyright: ignore[reportUnknownMemberType]
+    left = await client.pttl(f"claimcheck/{key}")
+    await client.aclose()
+    await store.aclose()
+    expires = dt.datetime.now(dt.UTC) + dt.timedelta(milliseconds=left)
+    end_of_day = dt.datetime.combine(today, dt.time(), dt.UTC) + dt.timedelta(days=1)
+    assert abs(expires - end_of_day - dt.timedelta(days=7)) < dt.timedelta(minutes=5)
+
+
+async def test_without_a_ttl_nothing_expires(url: str) -> None:
+    store = RedisStore(url)
+    await store.put(KEY, b"blob")
+    client: Redis = Redis.from_url(url)  # pyright: ignore[reportUnknownMemberType]
+    assert await client.ttl(f"claimcheck/{KEY}") == -1
+    await client.aclose()
+    await store.aclose()
+
+
+async def test_wrong_password_is_named_as_such(redis: ServerProcess) -> None:
+    store = RedisStore(f"redis://:wrong@127.0.0.1:{redis.port}/0")
+    with pytest.raises(StoreDenied):
+        await store.put(KEY, b"blob")
+    await store.aclose()
+
+
+async def test_server_without_memory_is_full(tmp_path: Path) -> None:
+    arguments = ("--maxmemory", "16mb", "--maxmemory-policy", "noeviction")
+    async with redis_server(tmp_path, arguments=arguments) as small:
+        store = RedisStore(f"redis://127.0.0.1:{small.port}/0")
+        blobs = {key_of(number): bytes(4_000_000) for number in range(10)}
+        with pytest.raises(StoreFull):
+            await asyncio.gather(*(store.put(key, blob) for key, blob in blobs.items()))
+        await store.aclose()
+
+
+@pytest.mark.parametrize("url", ["redis://", "redis:///0", "redis://host/name", "redis://host/0/1"])
+def test_url_without_server_or_with_a_named_database_is_refused(url: str) -> None:
+    with pytest.raises(InvalidSettings, match="redis://host:6379/0"):
+        RedisStore(url)
+
+
+async def test_settings_of_the_recipe_name_the_server(
+    redis: ServerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_HOST", "localhost")
+    monkeypatch.setenv("REDIS_PORT", str(redis.port))
+    async with ClaimCheckManager.open() as manager:
+        assert manager.store.name == f"redis://localhost:{redis.port}/0"
