@@ -25,7 +25,7 @@ PYTHON ?= $(shell \
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench clean distclean
+.PHONY: help install demo test test-oldest check format bench clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -73,6 +73,23 @@ demo: $(STAMP) ## See the claim check at work, with a real Temporal server
 test: $(STAMP) ## Run the tests, against real servers
 	$(BIN)/pytest $(ARGS)
 
+# The lower end of the supported range of temporalio; the upper end is what constraints.txt pins.
+OLDEST := $(VENV)-oldest
+
+test-oldest: $(OLDEST)/.installed ## Run the tests of the doors on the oldest supported temporalio
+	CLAIMCHECK_TEST_KILLS=10 $(OLDEST)/bin/python -m pytest tests/temporal $(ARGS)
+
+$(OLDEST)/.installed: $(STAMP)
+	@version=$$(sed -n 's/.*"temporalio>=\([0-9.]*\),.*/\1/p' pyproject.toml); \
+	echo "Installing temporalio $$version.0 into $(OLDEST) ..."; \
+	$(BIN)/python -m venv --clear $(OLDEST); \
+	sed '/^temporalio==/d; /^nexus-rpc==/d' constraints.txt > $(OLDEST)/constraints.txt; \
+	$(OLDEST)/bin/python -m pip install --quiet --constraint $(OLDEST)/constraints.txt --upgrade pip; \
+	$(OLDEST)/bin/python -m pip install --quiet --constraint $(OLDEST)/constraints.txt \
+		--build-constraint constraints.txt --group test --editable '.[all,demo]' \
+		"temporalio[aioboto3,pydantic]==$$version.0"
+	@touch $@
+
 check: $(STAMP) ## Check format, rules, types, imports and change notes
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -93,4 +110,4 @@ clean: ## Remove caches and what builds leave behind
 	find . -name $(VENV) -prune -o -name .git -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 distclean: clean ## Remove .venv too
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(OLDEST)

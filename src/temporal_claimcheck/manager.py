@@ -6,27 +6,17 @@ import datetime as dt
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
 from temporalio.api.common.v1 import Payload
 
 from temporal_claimcheck import payloads, wiring
-from temporal_claimcheck.cache import PayloadCache, StoredToday
 from temporal_claimcheck.claim import Claim
-from temporal_claimcheck.envelope import (
-    ENVELOPE_OVERHEAD_BYTES,
-    digest_of,
-    open_envelope,
-    seal_envelope,
-)
 from temporal_claimcheck.errors import (
     BlobCorrupt,
-    BlobNotFound,
     ClaimCheckError,
     ForeignNamespace,
-    IntegrityError,
     InvalidClaim,
 )
 from temporal_claimcheck.events import (
@@ -37,9 +27,7 @@ from temporal_claimcheck.events import (
     OffloadOutcome,
     Retrieved,
 )
-from temporal_claimcheck.flow import ByteBudget, SingleFlight
 from temporal_claimcheck.keyspace import Key, check_namespace
-from temporal_claimcheck.loops import LoopLocal
 from temporal_claimcheck.policy import OffloadPolicy
 from temporal_claimcheck.settings import (
     DEFAULT_CACHE_BYTES,
@@ -47,18 +35,14 @@ from temporal_claimcheck.settings import (
     Settings,
     SettingsOverrides,
 )
-from temporal_claimcheck.stores.base import BlobStore, ProbingStore
-from temporal_claimcheck.threads import Threads
+from temporal_claimcheck.stores.base import BlobStore
 from temporal_claimcheck.transforms.base import Compression
 from temporal_claimcheck.transforms.compression import ZstdCompression
+from temporal_claimcheck.vault import Vault
 
 __all__ = ["ClaimCheckManager", "Health"]
 
 T = TypeVar("T")
-
-# Below this, hashing and compressing takes less than a millisecond; a thread would cost more.
-_INLINE_BYTES = 131_072
-_THREADS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,15 +97,14 @@ class ClaimCheckManager:
         for name in self._read_namespaces:
             check_namespace(name)
         self._policy = policy or OffloadPolicy()
-        self._compression = compression or ZstdCompression()
-        self._cache = PayloadCache(cache_bytes)
-        self._stored_today = StoredToday()
         self._observers = Observers(observers)
-        self._clock = clock or _utc_now
-        self._threads = Threads(_THREADS, name="claimcheck-codec")
-        self._budget = LoopLocal(partial(ByteBudget, max_bytes_in_flight))
-        self._writes: LoopLocal[SingleFlight[int]] = LoopLocal(SingleFlight)
-        self._reads: LoopLocal[SingleFlight[bytes]] = LoopLocal(SingleFlight)
+        self._vault = Vault(
+            store,
+            compression=compression or ZstdCompression(),
+            cache_bytes=cache_bytes,
+            max_bytes_in_flight=max_bytes_in_flight,
+            clock=clock or _utc_now,
+        )
 
     @classmethod
     def open(cls, url: str | None = None, /, **overrides: Unpack[SettingsOverrides]) -> Self:
@@ -279,11 +262,7 @@ class ClaimCheckManager:
         try:
             key = self._accept(claim)
             key_text = claim.key
-            data = self._cache.get(key)
-            from_cache = data is not None
-            if data is None:
-                fetch = partial(self._fetch, key, claim.payload_bytes)
-                data, _ = await self._reads.get().run(f"{key} {claim.payload_bytes}", fetch)
+            data, from_cache = await self._vault.fetch(key, claim.payload_bytes)
             if len(data) != claim.payload_bytes:
                 raise InvalidClaim(
                     f"The claim to {key} states another size than the payload has.",
@@ -319,7 +298,7 @@ class ClaimCheckManager:
 
         A later call opens anew what it needs: a client may outlive its worker.
         """
-        self._threads.release()
+        self._vault.release()
         if self._owns_store:
             await self._store.aclose()
 
@@ -343,18 +322,16 @@ class ClaimCheckManager:
         try:
             size = payload.ByteSize()
             self._policy.check_size(size)
-            async with self._budget.get().hold(size):
+            async with self._vault.hold(size):
                 data = payloads.serialize_payload(payload)
-                digest = await self._off_loop(len(data), digest_of, data)
-                key = Key(namespace=self._namespace, day=self._today(), digest=digest)
-                if mint:
-                    outcome = OffloadOutcome.MINTED
-                else:
-                    stored_bytes = await self._store_once(key, data)
+                key = await self._vault.key_for(data, self._namespace)
+                outcome = OffloadOutcome.MINTED
+                if not mint:
+                    stored_bytes = await self._vault.keep(key, data)
                     outcome = (
                         OffloadOutcome.STORED if stored_bytes else OffloadOutcome.ALREADY_STORED
                     )
-                self._cache.put(key, data)
+                self._vault.remember(key, data)
         except Exception as error:
             self._failed("offload", key and str(key), error, started)
             raise
@@ -370,25 +347,6 @@ class ClaimCheckManager:
         )
         return Claim(key=str(key), payload_bytes=len(data))
 
-    async def _store_once(self, key: Key, data: bytes) -> int:
-        """Make sure that the object exists; return the bytes that this call wrote."""
-        if await self._is_stored(key):
-            return 0
-        written, began = await self._writes.get().run(str(key), partial(self._write, key, data))
-        return written if began else 0
-
-    async def _is_stored(self, key: Key) -> bool:
-        # A store that can be asked cheaply is asked: what was known may have vanished since.
-        if isinstance(self._store, ProbingStore):
-            return await self._store.contains(str(key))
-        return self._stored_today.has(key, today=self._today())
-
-    async def _write(self, key: Key, data: bytes) -> int:
-        blob = await self._off_loop(len(data), seal_envelope, data, self._compression)
-        wrote = await self._store.put(str(key), blob)
-        self._stored_today.add(key, today=self._today())
-        return len(blob) if wrote else 0
-
     def _accept(self, claim: Claim) -> Key:
         """Take an untrusted claim's key apart, or refuse it."""
         key = Key.parse(claim.key)
@@ -400,31 +358,6 @@ class ClaimCheckManager:
             )
         self._policy.check_size(claim.payload_bytes)
         return key
-
-    async def _fetch(self, key: Key, payload_bytes: int) -> bytes:
-        async with self._budget.get().hold(payload_bytes):
-            try:
-                blob = await self._store.get(
-                    str(key), max_bytes=payload_bytes + ENVELOPE_OVERHEAD_BYTES
-                )
-                unpack = partial(
-                    open_envelope, key=str(key), digest=key.digest, max_plain_bytes=payload_bytes
-                )
-                data = await self._off_loop(payload_bytes, unpack, blob)
-            except (BlobNotFound, IntegrityError):
-                self._stored_today.forget(key)
-                raise
-        self._stored_today.add(key, today=self._today())
-        self._cache.put(key, data)
-        return data
-
-    async def _off_loop(self, size: int, function: Callable[..., T], *arguments: object) -> T:
-        if size <= _INLINE_BYTES:
-            return function(*arguments)
-        return await self._threads.run(function, *arguments)
-
-    def _today(self) -> dt.date:
-        return self._clock().astimezone(dt.UTC).date()
 
     def _failed(self, operation: str, key: str | None, error: Exception, started: float) -> None:
         self._observers.observe(

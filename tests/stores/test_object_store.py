@@ -1,6 +1,7 @@
 """ObjectStore against a real S3 server."""
 
 import uuid
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import aioboto3
@@ -35,42 +36,41 @@ def open_store(server: S3Server, prefix: str) -> ObjectStore:
 class RawS3:
     """The objects as another S3 client sees them."""
 
-    def __init__(self, server: S3Server, prefix: str) -> None:
-        self._server = server
+    def __init__(self, client: Any, prefix: str) -> None:
+        self._client = client
         self._prefix = prefix
 
     async def write(self, key: str, blob: bytes) -> None:
-        async with self._client() as client:
-            await client.put_object(Bucket="claims", Key=f"{self._prefix}/{key}", Body=blob)
+        await self._client.put_object(Bucket="claims", Key=f"{self._prefix}/{key}", Body=blob)
 
     async def read(self, key: str) -> bytes | None:
-        async with self._client() as client:
-            try:
-                found = await client.get_object(Bucket="claims", Key=f"{self._prefix}/{key}")
-            except client.exceptions.NoSuchKey:
-                return None
-            return await found["Body"].read()
+        try:
+            found = await self._client.get_object(Bucket="claims", Key=f"{self._prefix}/{key}")
+        except self._client.exceptions.NoSuchKey:
+            return None
+        return await found["Body"].read()
 
     async def keys(self) -> set[str]:
-        async with self._client() as client:
-            pages = client.get_paginator("list_objects_v2")
-            return {
-                each["Key"].removeprefix(f"{self._prefix}/")
-                async for page in pages.paginate(Bucket="claims", Prefix=f"{self._prefix}/")
-                for each in page.get("Contents", [])
-            }
+        pages = self._client.get_paginator("list_objects_v2")
+        return {
+            each["Key"].removeprefix(f"{self._prefix}/")
+            async for page in pages.paginate(Bucket="claims", Prefix=f"{self._prefix}/")
+            for each in page.get("Contents", [])
+        }
 
     async def remove(self, key: str) -> None:
-        async with self._client() as client:
-            await client.delete_object(Bucket="claims", Key=f"{self._prefix}/{key}")
+        await self._client.delete_object(Bucket="claims", Key=f"{self._prefix}/{key}")
 
-    def _client(self) -> Any:
-        session: Any = aioboto3.Session(
-            aws_access_key_id=self._server.access_key_id,
-            aws_secret_access_key=self._server.secret_access_key,
-            region_name="us-east-1",
-        )
-        return session.client("s3", endpoint_url=self._server.endpoint)
+
+@pytest.fixture
+async def boto(s3: S3Server) -> AsyncGenerator[Any]:
+    session: Any = aioboto3.Session(
+        aws_access_key_id=s3.access_key_id,
+        aws_secret_access_key=s3.secret_access_key,
+        region_name="us-east-1",
+    )
+    async with session.client("s3", endpoint_url=s3.endpoint) as client:
+        yield client
 
 
 class TestS3(CollectableStoreContract):
@@ -81,8 +81,8 @@ class TestS3(CollectableStoreContract):
         return f"test/{uuid.uuid4()}"
 
     @pytest.fixture
-    def raw(self, s3: S3Server, place: str) -> RawAccess:
-        return RawS3(s3, place)
+    def raw(self, boto: Any, place: str) -> RawAccess:
+        return RawS3(boto, place)
 
     @pytest.fixture
     def make_store(self, s3: S3Server, place: str) -> MakeStore:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from google.protobuf.message import Message
 from temporalio.api.common.v1 import Payload
@@ -64,7 +65,7 @@ def claim_in(payload: Payload) -> Claim | None:
     return claim_from_reference(payload) if is_storage_reference(payload) else None
 
 
-async def history_payloads(handle: WorkflowHandle[object, object]) -> list[Payload]:
+async def history_payloads(handle: WorkflowHandle[Any, Any]) -> list[Payload]:
     """Return every payload in a workflow's history, as Temporal carries it."""
     history = await handle.fetch_history()
     return [payload for event in history.events for payload in payloads_in(event)]

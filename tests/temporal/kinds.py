@@ -95,7 +95,7 @@ class CatchFailure:
                 fail_with_details, value, start_to_close_timeout=TIMEOUT, retry_policy=ONCE
             )
         except ActivityError as error:
-            details = getattr(error.cause, "details", ())
+            details: Any = getattr(error.cause, "details", None)
             raise ApplicationError(str(len(details[0])), *details) from None
 
 

@@ -1,6 +1,7 @@
 """The seed's pipeline in small: large in, large between, small out."""
 
 from datetime import timedelta
+from typing import Any
 
 from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
@@ -31,7 +32,7 @@ class Pipeline:
 
     @workflow.run
     async def run(self, records: list[str], wait: bool, activity_seconds: float = 60) -> int:
-        options = {
+        options: Any = {
             "start_to_close_timeout": timedelta(seconds=activity_seconds),
             "retry_policy": QUICK_RETRY,
         }

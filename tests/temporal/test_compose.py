@@ -110,7 +110,8 @@ async def test_users_codec_encodes_before_anything_is_stored(
         if (claim := claim_in(payload))
     ]
     assert all(canary.encode() not in payload.data for payload in stored)
-    assert any(context.workflow_id == handle.id for context in codec.contexts)
+    seen = {getattr(context, "workflow_id", None) for context in codec.contexts}
+    assert handle.id in seen
 
 
 async def test_encoded_failure_attributes_are_offloaded_and_read(
@@ -251,12 +252,12 @@ class Impostor(StorageDriver):
     async def store(
         self, context: StorageDriverStoreContext, payloads: Sequence[Payload]
     ) -> list[StorageDriverClaim]:
-        raise AssertionError
+        raise AssertionError(context, payloads)
 
     async def retrieve(
         self, context: StorageDriverRetrieveContext, claims: Sequence[StorageDriverClaim]
     ) -> list[Payload]:
-        raise AssertionError
+        raise AssertionError(context, claims)
 
 
 async def test_another_driver_of_our_name_is_refused(temporal_address: str) -> None:

@@ -178,7 +178,7 @@ async def schedule(x: Exchange) -> Handles:
     (argument,) = described.schedule.action.args
     assert claim_in(argument) is not None
     await scheduled.delete()
-    run = described.info.recent_actions[0].action
+    run: Any = described.info.recent_actions[0].action
     handle = x.setup.client.get_workflow_handle(run.workflow_id)
     assert await handle.result() == len(x.value)
     return [handle]

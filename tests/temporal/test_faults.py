@@ -36,9 +36,11 @@ async def task_failure(handle: WorkflowHandle[Any, Any]) -> str:
     messages: list[str] = []
 
     async def failed() -> bool:
-        for event in (await handle.fetch_history()).events:
-            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
-                messages.append(event.workflow_task_failed_event_attributes.failure.message)
+        messages.extend(
+            event.workflow_task_failed_event_attributes.failure.message
+            for event in (await handle.fetch_history()).events
+            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+        )
         return bool(messages)
 
     await eventually(failed)

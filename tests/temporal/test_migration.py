@@ -46,7 +46,7 @@ async def test_workflow_begun_under_the_built_in_driver_ends_under_ours(
 
         async def objects() -> set[str]:
             listing = await boto.list_objects_v2(Bucket="claims")
-            return {each["Key"] for each in listing.get("Contents", [])}
+            return {each.get("Key", "") for each in listing.get("Contents", [])}
 
         old = await Client.connect(temporal_address, data_converter=before)
         with ThreadPoolExecutor() as executor:

@@ -1,5 +1,6 @@
 """What the demo found out, as data, and how it is read from Temporal and from the store."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -12,6 +13,7 @@ from temporal_claimcheck.keyspace import namespace_prefix
 from temporal_claimcheck.stores.filesystem import FileSystemStore
 
 __all__ = [
+    "INPUT",
     "DemoFindings",
     "HistoryFigures",
     "Outcome",
@@ -19,6 +21,7 @@ __all__ = [
     "RecordsFigures",
     "RunFindings",
     "StoreFigures",
+    "compression_ratio",
     "read_history",
     "read_store",
 ]
@@ -26,7 +29,12 @@ __all__ = [
 Outcome = Literal["completed", "refused", "failed", "stuck"]
 """How a run ended; stuck is an attempt that Temporal repeats for ever, with the same end."""
 
-_RESULT_NAMES: Final = {"transform_large_dataset": "transformed", "generate_summary": "summary"}
+INPUT: Final = "input"
+"""The name of the payload that starts the pipeline."""
+_RESULT_NAMES: Final = {
+    "transform_large_dataset": "transformed",
+    "generate_summary": "summary",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,13 +125,13 @@ async def read_store(store: FileSystemStore, namespace: str) -> StoreFigures:
     return StoreFigures(object_count=len(sizes), size_bytes=sum(sizes))
 
 
-def compression_ratio(payloads: list[PayloadFigures], store: StoreFigures) -> float | None:
+def compression_ratio(payloads: Sequence[PayloadFigures], store: StoreFigures) -> float | None:
     """Return the stored bytes for each byte offloaded, each payload counted once."""
     offloaded_bytes = sum(payload.size_bytes for payload in payloads if payload.offloaded)
     return round(store.size_bytes / offloaded_bytes, 3) if offloaded_bytes else None
 
 
-def _payload_figures(events: list[HistoryEvent]) -> list[PayloadFigures]:
+def _payload_figures(events: Iterable[HistoryEvent]) -> list[PayloadFigures]:
     """Return the input and each activity's result, in the order of the pipeline."""
     activity_names: dict[int, str] = {}
     figures: list[PayloadFigures] = []
@@ -131,7 +139,7 @@ def _payload_figures(events: list[HistoryEvent]) -> list[PayloadFigures]:
         match event.event_type:
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
                 payloads = event.workflow_execution_started_event_attributes.input.payloads
-                figures += [_figures("input", payload) for payload in payloads]
+                figures += [_figures(INPUT, payload) for payload in payloads]
             case EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
                 scheduled = event.activity_task_scheduled_event_attributes
                 activity_names[event.event_id] = scheduled.activity_type.name

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -12,11 +12,17 @@ from typing import Any, Final, Self, cast
 
 from temporal_claimcheck.errors import ClaimCheckError, ConfigurationError
 
-__all__ = ["DemoFailed", "ExampleScripts", "ScriptOutput", "UnusableRecords", "example_folder"]
+__all__ = [
+    "DemoFailed",
+    "ExampleScripts",
+    "ScriptOutput",
+    "UnusableRecords",
+    "example_folder",
+    "to_the_end",
+]
 
 _READY: Final = b"Worker ready"
 _READY_SECONDS: Final = 60
-_STOP_SECONDS: Final = 5
 _WRONG_INPUT: Final = 2
 
 
@@ -45,13 +51,26 @@ class ScriptOutput:
 def example_folder() -> Path:
     """Return where the example pipeline lies: in the installed package, or in the checkout."""
     package = Path(str(files("temporal_claimcheck")))
-    for folder in (package / "examples/pipeline", package.parents[1] / "examples/pipeline"):
+    for folder in (
+        package / "examples/pipeline",
+        package.parents[1] / "examples/pipeline",
+    ):
         if (folder / "worker.py").is_file():
             return folder
     raise DemoFailed(
         "The example pipeline is not part of this installation.",
         remedy="Install the package from a wheel, or run the demo from a whole checkout.",
     )
+
+
+async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await work that must not be broken off: a signal that comes meanwhile counts after it."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 class ExampleScripts:
@@ -65,7 +84,9 @@ class ExampleScripts:
     def with_environment(self, **settings: str) -> Self:
         """Return the same scripts with some environment variables added."""
         return type(self)(
-            self._folder, log_file=self._log_file, environment=self._environment | settings
+            self._folder,
+            log_file=self._log_file,
+            environment=self._environment | settings,
         )
 
     async def write_records(
@@ -85,14 +106,14 @@ class ExampleScripts:
         if process.returncode == _WRONG_INPUT:
             raise UnusableRecords(
                 self.log_tail(1).removeprefix("error: "),
-                remedy="Name another --input or --size.",
+                remedy="Nothing was started.",
             )
         if process.returncode != 0:
             raise self._failed("The records could not be prepared", process.returncode)
         return json.loads(stdout)
 
     @contextlib.asynccontextmanager
-    async def worker(self) -> AsyncIterator[asyncio.Task[None]]:
+    async def worker(self) -> AsyncGenerator[asyncio.Task[None]]:
         """Run a worker; yields, once it polls, a task that fails if the worker ends by itself."""
         async with self._started("worker.py") as process:
             ready = asyncio.Event()
@@ -109,15 +130,15 @@ class ExampleScripts:
         arguments = ["--input", str(input_file), "--workflow-id", workflow_id, "--json"]
         async with self._started("start_workflow.py", *arguments) as process:
             stdout, _ = await process.communicate()
+        lines = stdout.splitlines()
         try:
-            document: object = json.loads(stdout)
+            # The outcome is the last line; Temporal's SDK may write warnings before it.
+            document: object = json.loads(lines[-1]) if lines else None
         except ValueError:
             document = None
         if not isinstance(document, dict) or process.returncode is None:
             raise self._failed("start_workflow.py broke off", process.returncode)
-        return ScriptOutput(
-            exit_code=process.returncode, document=cast("dict[str, Any]", document)
-        )
+        return ScriptOutput(exit_code=process.returncode, document=cast("dict[str, Any]", document))
 
     def log_tail(self, line_count: int = 15) -> str:
         """Return the last lines that the scripts wrote."""
@@ -157,7 +178,7 @@ class ExampleScripts:
     @contextlib.asynccontextmanager
     async def _started(
         self, script: str, *arguments: str
-    ) -> AsyncIterator[asyncio.subprocess.Process]:
+    ) -> AsyncGenerator[asyncio.subprocess.Process]:
         # Its own session: Ctrl-C in the terminal reaches us only, and we end it in order.
         starting = asyncio.create_task(self._start(script, *arguments))
         try:
@@ -168,7 +189,7 @@ class ExampleScripts:
         try:
             yield process
         finally:
-            await _end(process)
+            await to_the_end(_end(process))
 
     async def _start(self, script: str, *arguments: str) -> asyncio.subprocess.Process:
         with self._log_file.open("ab") as log:
@@ -188,12 +209,7 @@ class ExampleScripts:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Return when the process is gone: asked first, then killed."""
+    """Return when the process is gone. Not asked first: it has nothing that is worth saving."""
     if process.returncode is None:
-        process.terminate()
-        try:
-            async with asyncio.timeout(_STOP_SECONDS):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
+        process.kill()
     await process.wait()

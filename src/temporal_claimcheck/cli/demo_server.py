@@ -5,7 +5,7 @@ import contextlib
 import shutil
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,11 +14,12 @@ from typing import Final
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from temporal_claimcheck.cli.demo_processes import DemoFailed
+from temporal_claimcheck.cli.demo_processes import DemoFailed, to_the_end
 
 __all__ = ["DevServer", "dev_server", "temporal_binary"]
 
 _STARTUP: Final = timedelta(seconds=30)
+_SDK_THREAD_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +41,19 @@ def temporal_binary() -> Path | None:
 
 
 @contextlib.asynccontextmanager
-async def dev_server(*, binary: Path | None, web_ui: bool) -> AsyncIterator[DevServer]:
+async def dev_server(*, binary: Path | None, web_ui: bool) -> AsyncGenerator[DevServer]:
     """Run a server with an empty in-memory database on free ports of this machine.
 
     Without a binary the SDK downloads one, and finds it again the next time.
     """
     ui_port = _free_port() if web_ui else None
     starting = asyncio.ensure_future(
-        WorkflowEnvironment.start_local(
+        WorkflowEnvironment.start_local(  # pyright: ignore[reportUnknownMemberType]
             dev_server_existing_path=str(binary) if binary else None,
             dev_server_log_level="error",
             dev_server_startup_timeout=_STARTUP,
+            # The server would greet on our stdout, which belongs to the report.
+            dev_server_extra_args=["--output", "none"],
             ui=web_ui,
             ui_port=ui_port,
         )
@@ -73,7 +76,14 @@ async def dev_server(*, binary: Path | None, web_ui: bool) -> AsyncIterator[DevS
             web_ui=f"http://127.0.0.1:{ui_port}" if ui_port else None,
         )
     finally:
-        await environment.shutdown()
+        await to_the_end(_shut_down(environment))
+
+
+async def _shut_down(environment: WorkflowEnvironment) -> None:
+    await environment.shutdown()
+    # A thread of the SDK has just woken us and is still on its way out of Python. Should Python
+    # end before it, the process is aborted. There is nothing to wait for but time.
+    await asyncio.sleep(_SDK_THREAD_SECONDS)
 
 
 async def _abandon(starting: asyncio.Future[WorkflowEnvironment]) -> None:
@@ -86,7 +96,7 @@ async def _abandon(starting: asyncio.Future[WorkflowEnvironment]) -> None:
     if not done:
         starting.cancel()
     elif starting.exception() is None:
-        await starting.result().shutdown()
+        await _shut_down(starting.result())
 
 
 def _free_port() -> int:

@@ -2,11 +2,14 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
+
+from temporal_claimcheck.errors import ConfigurationError
 
 __all__ = ["Step", "Steps"]
 
@@ -14,11 +17,17 @@ __all__ = ["Step", "Steps"]
 class Step:
     """One step while it runs."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, status: Status) -> None:
+        self._status = status
         self.outcome = what
         """What its line says when it is over."""
         self.went_wrong = False
         """Whether it showed something that went wrong, as the run without the claim check does."""
+
+    def update(self, what: str) -> None:
+        """Say what is being done from now on."""
+        self.outcome = what
+        self._status.update(Text(what))
 
 
 class Steps:
@@ -28,22 +37,28 @@ class Steps:
         self._console = console
 
     @contextlib.contextmanager
-    def step(self, what: str) -> Iterator[Step]:
-        """Show that something is being done; an error marks it as failed and goes on up."""
-        step = Step(what)
+    def step(self, what: str) -> Generator[Step]:
+        """Show that something is being done; an error marks it as failed and goes on up.
+
+        What the user can put right leaves no line: the error's own is enough.
+        """
+        status = self._console.status(Text(what), spinner_style="cyan")
+        step = Step(what, status)
         started = time.monotonic()
         try:
-            with self._console.status(Text(what), spinner_style="cyan"):
+            with status:
                 yield step
+        except ConfigurationError:
+            raise
         except BaseException:
             step.went_wrong = True
-            raise
-        finally:
             self._print_line(step, time.monotonic() - started)
+            raise
+        self._print_line(step, time.monotonic() - started)
 
     def say(self, text: str, style: str = "dim") -> None:
         """Print some lines as they are."""
-        self._console.print(Text(text, style=style))
+        self._console.print(Text(text, style=style), soft_wrap=True)
 
     def _print_line(self, step: Step, seconds: float) -> None:
         mark = Text("✗", style="bold red") if step.went_wrong else Text("✓", style="bold green")

@@ -18,13 +18,15 @@ from temporal_claimcheck.testing.abilities import (  # noqa: E402
     ProbingStoreContract,
     UnreachableStoreContract,
 )
-from temporal_claimcheck.testing.stores import (  # noqa: E402
+from temporal_claimcheck.testing.keys import (  # noqa: E402
     FRIENDLY_KEYS,
     HOSTILE_KEYS,
+    key_of,
+)
+from temporal_claimcheck.testing.stores import (  # noqa: E402
     MakeStore,
     RawAccess,
     StoreContract,
-    key_of,
 )
 from temporal_claimcheck.testing.transforms import CompressionContract  # noqa: E402
 

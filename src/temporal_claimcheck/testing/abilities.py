@@ -11,14 +11,12 @@ import pytest
 
 from temporal_claimcheck.errors import BlobNotFound, InvalidKey, StoreError
 from temporal_claimcheck.stores.base import BlobStore, CollectableStore, ProbingStore
+from temporal_claimcheck.testing.keys import FRIENDLY_KEYS, HOSTILE_KEYS, key_of
 from temporal_claimcheck.testing.stores import (
-    FRIENDLY_KEYS,
-    HOSTILE_KEYS,
     LIMIT,
     MakeStore,
     RawAccess,
     StoreContract,
-    key_of,
     read_or_none,
 )
 

@@ -28,17 +28,9 @@ import pytest_asyncio
 
 from temporal_claimcheck.errors import BlobNotFound, BlobTooLarge, InvalidKey, StoreError
 from temporal_claimcheck.stores.base import BlobStore, CollectableStore, ProbingStore
+from temporal_claimcheck.testing.keys import FRIENDLY_KEYS, HOSTILE_KEYS, key_of
 
-__all__ = [
-    "FRIENDLY_KEYS",
-    "HOSTILE_KEYS",
-    "LIMIT",
-    "MakeStore",
-    "RawAccess",
-    "StoreContract",
-    "key_of",
-    "read_or_none",
-]
+__all__ = ["LIMIT", "MakeStore", "RawAccess", "StoreContract", "read_or_none"]
 
 MakeStore = Callable[[], BlobStore]
 """Opens the place that one test uses: each call gives another store on the same blobs."""
@@ -47,56 +39,6 @@ T = TypeVar("T")
 
 LIMIT: Final = 64 * 1024**2
 """A `max_bytes` that no blob of the suite reaches."""
-
-HOSTILE_KEYS: Final[dict[str, str]] = {
-    "empty": "",
-    "only-a-slash": "/",
-    "absolute": "/etc/passwd",
-    "two-slashes-first": "//host/share",
-    "parent": "..",
-    "climbing": "../outside",
-    "climbing-inside": "v1/../../outside",
-    "climbing-last": "v1/..",
-    "current": ".",
-    "current-inside": "v1/./a",
-    "empty-segment": "v1//a",
-    "empty-last-segment": "v1/a/",
-    "hidden": ".hidden",
-    "hidden-folder": "v1/.hidden/a",
-    "backslash": "v1\\a",
-    "climbing-backslash": "..\\outside",
-    "drive": "C:\\a",
-    "nul": "v1/a\0b",
-    "nul-last": "v1/a\0",
-    "newline": "v1/a\nb",
-    "newline-last": "v1/a\n",
-    "carriage-return": "v1/a\rb",
-    "tabulator": "v1/a\tb",
-    "escape": "v1/a\x1bb",
-    "delete-character": "v1/a\x7fb",
-    "not-ascii": "v1/\N{LATIN SMALL LETTER E WITH ACUTE}",
-    "two-dots-in-one": "v1/\N{TWO DOT LEADER}/a",
-    "wide-dots": "v1/\N{FULLWIDTH FULL STOP}\N{FULLWIDTH FULL STOP}/a",
-    "wide-slash": "v1\N{FULLWIDTH SOLIDUS}a",
-    "right-to-left": "v1/\N{RIGHT-TO-LEFT OVERRIDE}a",
-    "half-a-character": "v1/\ud800",
-    "long-segment": f"v1/{'a' * 251}",
-    "long": "/".join(["a" * 200] * 5),
-}
-"""Keys that some system could take for a place outside of the store."""
-
-FRIENDLY_KEYS: Final[dict[str, str]] = {
-    "as-the-keyspace-makes-them": f"v1/default/2026-11-22/{'3f' * 32}",
-    "escaped-namespace": f"v1/=2e=2e=c3=a9/2026-11-22/{'3f' * 32}",
-    "one-segment": "a",
-    "dots-inside": "v1/a..b/c.d.",
-    "percent-stays-literal": "v1/%2e%2e%2foutside/%00",
-    "plus-and-space": "v1/a+b c",
-    "signs": "v1/a=b,c@d_e-f",
-    "longest-segment": f"v1/{'a' * 250}",
-    "longest": "/".join([*["a" * 224] * 3, "b" * 225]),
-}
-"""Keys that every store takes, each naming a blob of its own."""
 
 _BLOBS: Final[dict[str, bytes]] = {
     "empty": b"",
@@ -128,11 +70,6 @@ class RawAccess(Protocol):
     async def remove(self, key: str) -> None:
         """Take a blob away behind the store's back."""
         ...
-
-
-def key_of(number: int, *, namespace: str = "contract", day: str = "2026-11-22") -> str:
-    """Return a key as the keyspace makes them, another one for each number."""
-    return f"v1/{namespace}/{day}/{number:064x}"
 
 
 async def read_or_none(store: BlobStore, key: str) -> bytes | None:
@@ -343,15 +280,13 @@ class StoreContract:
             await store.put(key_of(number), blob)
             assert await store.get(key_of(number), max_bytes=LIMIT) == blob
 
+        def run_a_loop(number: int) -> None:
+            asyncio.run(put_and_get(number))
+
         await put_and_get(0)
-        await asyncio.to_thread(lambda: asyncio.run(put_and_get(1)))
+        await asyncio.to_thread(run_a_loop, 1)
         await put_and_get(2)
-        await asyncio.gather(
-            *(
-                asyncio.to_thread(lambda number=number: asyncio.run(put_and_get(number)))
-                for number in range(3, 7)
-            )
-        )
+        await asyncio.gather(*(asyncio.to_thread(run_a_loop, number) for number in range(3, 7)))
         await put_and_get(7)
 
     # Names and messages.

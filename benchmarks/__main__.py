@@ -1,0 +1,124 @@
+"""`python -m benchmarks [pipeline|core]`: tables on standard output, progress on standard error."""
+
+import asyncio
+import dataclasses
+import enum
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final, TypeVar
+
+import typer
+from rich.console import Console
+
+from benchmarks import tables
+from benchmarks.candidates import NAMES
+from benchmarks.core import CORE_CELLS, CoreCell, CoreResult, run_core
+from benchmarks.pipeline import CELLS, Cell, CellResult, run_pipeline
+from benchmarks.records import SIZES
+
+AnyCell = TypeVar("AnyCell", Cell, CoreCell)
+
+_QUICK_ROUNDS: Final = 3
+_TABLE_WIDTH: Final = 160
+
+
+class Suite(enum.StrEnum):
+    ALL = "all"
+    PIPELINE = "pipeline"
+    CORE = "core"
+
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    suite: Annotated[
+        Suite, typer.Argument(help="The whole way through Temporal, or the claim check alone.")
+    ] = Suite.ALL,
+    *,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A few rounds up to 1 MB: does it run, not how fast.")
+    ] = False,
+    size: Annotated[
+        list[str] | None, typer.Option(help=f"One of {', '.join(SIZES)}; may be repeated.")
+    ] = None,
+    candidate: Annotated[
+        list[str] | None,
+        typer.Option(help=f"In the pipeline, one of {', '.join(NAMES)}; may be repeated."),
+    ] = None,
+    at_once: Annotated[int | None, typer.Option(help="Only so many at a time.")] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="So many rounds for each size.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write everything to this file.")
+    ] = None,
+) -> None:
+    """Compare the claim check with the SDK's own S3 driver and with no claim check at all.
+
+    All candidates take turns in one run. Compare the ratios, never the milliseconds: those say
+    more about the machine.
+    """
+    progress = Console(stderr=True)
+    output = Console()
+    if not output.is_terminal:
+        output = Console(width=_TABLE_WIDTH)
+    sizes, names = size or list(SIZES), candidate or list(NAMES)
+    if not set(sizes) <= set(SIZES):
+        raise typer.BadParameter(f"Sizes are {', '.join(SIZES)}.")
+    if not set(names) <= set(NAMES):
+        raise typer.BadParameter(f"Candidates are {', '.join(NAMES)}.")
+
+    def note(text: str) -> None:
+        progress.print(text, style="dim", highlight=False)
+
+    pipeline_results: list[CellResult] = []
+    core_results: list[CoreResult] = []
+    with tempfile.TemporaryDirectory(prefix="claimcheck-bench-") as folder:
+        if suite is not Suite.CORE:
+            cells = _chosen(CELLS, sizes, at_once, rounds, quick=quick)
+            pipeline_results = asyncio.run(
+                run_pipeline(cells, names, _below(folder, "pipeline"), note)
+            )
+            for result in pipeline_results:
+                output.print(tables.pipeline_table(result))
+        if suite is not Suite.PIPELINE:
+            core_cells = _chosen(CORE_CELLS, sizes, at_once, rounds, quick=quick)
+            core_results = asyncio.run(run_core(core_cells, _below(folder, "core"), note))
+            for core_result in core_results:
+                output.print(tables.core_table(core_result))
+    if json_file is not None:
+        content = tables.as_json(pipeline_results, core_results)
+        json_file.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _chosen(
+    cells: Sequence[AnyCell],
+    sizes: Sequence[str],
+    at_once: int | None,
+    rounds: int | None,
+    *,
+    quick: bool,
+) -> list[AnyCell]:
+    chosen = [
+        cell
+        for cell in cells
+        if cell.size in sizes
+        and at_once in {None, cell.at_once}
+        and not (quick and SIZES[cell.size] > SIZES["1MB"])
+    ]
+    if not chosen:
+        raise typer.BadParameter("Nothing is left to measure; ask for fewer restrictions.")
+    wanted = rounds or (_QUICK_ROUNDS if quick else None)
+    return [cell if wanted is None else dataclasses.replace(cell, rounds=wanted) for cell in chosen]
+
+
+def _below(folder: str, name: str) -> Path:
+    path = Path(folder) / name
+    path.mkdir()
+    return path
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,99 @@
+"""What was measured, as tables and as JSON."""
+
+import dataclasses
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Final
+
+from rich.table import Table
+
+from benchmarks.candidates import BUILT_IN, NOTHING
+from benchmarks.core import CoreResult
+from benchmarks.measuring import Ratio
+from benchmarks.pipeline import CellResult, Line
+
+__all__ = ["as_json", "core_table", "pipeline_table"]
+
+_PACKAGES: Final = ("temporalio", "aioboto3", "obstore", "backports.zstd", "blake3")
+
+
+def pipeline_table(result: CellResult) -> Table:
+    """Return one cell of the pipeline; below 1 is better in every ratio."""
+    cell = result.cell
+    table = Table(
+        title=f"pipeline, {cell.size}, {cell.at_once} at once ({cell.rounds} rounds)",
+        caption="Ratios: median of the rounds (middle half). p50 and CPU: for one workflow.",
+        title_justify="left",
+        caption_justify="left",
+    )
+    table.add_column("candidate")
+    for head in (
+        *("p50 ms", "to built-in", "to nothing"),
+        *("CPU ms", "to built-in", "to nothing"),
+        *("stall ms", "history", "objects", "stored"),
+    ):
+        table.add_column(head, justify="right")
+    for line in result.lines:
+        table.add_row(
+            line.candidate,
+            _milliseconds(line.latency_seconds),
+            *_ratios(line, line.latency_ratios),
+            _milliseconds(line.cpu_seconds),
+            *_ratios(line, line.cpu_ratios),
+            _milliseconds(line.stall_seconds),
+            f"{line.history_bytes:,}",
+            f"{line.stored_objects:.1f}",
+            f"{line.stored_bytes:,.0f}",
+        )
+    return table
+
+
+def core_table(result: CoreResult) -> Table:
+    """Return one cell of the core: speed above 1 is better, CPU below 1 is."""
+    cell = result.cell
+    table = Table(
+        title=f"core, {cell.size}, {cell.at_once} at once ({cell.rounds} rounds)",
+        caption="Ratios to the built-in driver: speed (higher is better), CPU (lower is better).",
+        title_justify="left",
+        caption_justify="left",
+    )
+    table.add_column("operation")
+    table.add_column("candidate")
+    for head in ("MB/s", "speed", "CPU ms", "CPU", "stall ms"):
+        table.add_column(head, justify="right")
+    for line in result.lines:
+        is_reference = line.candidate == BUILT_IN
+        table.add_row(
+            line.operation if is_reference else "",
+            line.candidate,
+            f"{line.bytes_per_second / 1e6:,.1f}",
+            "" if is_reference else str(line.speed_ratio),
+            f"{line.cpu_seconds * 1e3:,.2f}",
+            "" if is_reference else str(line.cpu_ratio),
+            _milliseconds(line.stall_seconds),
+        )
+    return table
+
+
+def as_json(pipeline: Sequence[CellResult], core: Sequence[CoreResult]) -> dict[str, object]:
+    """Return everything, every single turn of the pipeline included."""
+    return {
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "packages": {name: version(name) for name in _PACKAGES},
+        "pipeline": [dataclasses.asdict(result) for result in pipeline],
+        "core": [dataclasses.asdict(result) for result in core],
+    }
+
+
+def _ratios(line: Line, ratios: Mapping[str, Ratio]) -> list[str]:
+    return [
+        str(ratios[name]) if name in ratios and name != line.candidate else ""
+        for name in (BUILT_IN, NOTHING)
+    ]
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1e3:,.0f}"

@@ -1,0 +1,101 @@
+"""The command as a process of its own, and what it started."""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+
+TIMEOUT_SECONDS = 120
+
+
+def claimcheck(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end, with `folder` for its temporary files."""
+    return subprocess.run(  # noqa: S603 - the command is ours
+        _command(*arguments),
+        env=_environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+
+
+@contextlib.asynccontextmanager
+async def claimcheck_running(
+    *arguments: str, folder: Path
+) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """Run the command beside the test, with `folder` for its temporary files."""
+    process = await asyncio.create_subprocess_exec(
+        *_command(*arguments),
+        env=_environment(folder),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.communicate()
+
+
+async def wait_for_line(output: asyncio.StreamReader | None, text: str) -> None:
+    """Read until a line with this text."""
+    assert output is not None
+    async for line in output:
+        if text in line.decode():
+            return
+    raise AssertionError(f"It ended without a line with {text!r}.")
+
+
+def names_in(folder: Path) -> list[str]:
+    return [file.name for file in folder.iterdir()]
+
+
+def descendants(ancestor: int) -> dict[int, str]:
+    """Return the command lines of a process's children, and of theirs."""
+    parents = {process: parent for process, parent, _ in _processes()}
+    return {
+        process: command_line
+        for process, _, command_line in _processes()
+        if ancestor in _ancestors(process, parents)
+    }
+
+
+def still_running(processes: Sequence[int]) -> list[str]:
+    """Return the command lines of those processes that run."""
+    return [command_line for process, _, command_line in _processes() if process in processes]
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "temporal_claimcheck.cli", *arguments]
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return os.environ | {"TMPDIR": str(folder)}
+
+
+def _ancestors(process: int, parents: dict[int, int]) -> list[int]:
+    ancestors: list[int] = []
+    while (process := parents.get(process, 0)) and process not in ancestors:
+        ancestors.append(process)
+    return ancestors
+
+
+def _processes() -> list[tuple[int, int, str]]:
+    """Return process id, parent's id and command line of all that run; zombies do not."""
+    listing = subprocess.run(
+        ["ps", "-A", "-ww", "-o", "pid=,ppid=,stat=,args="],  # noqa: S607 - wherever the system has it
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    rows = (line.split(maxsplit=3) for line in listing.splitlines())
+    return [
+        (int(row[0]), int(row[1]), row[3])
+        for row in rows
+        if len(row) == 4 and not row[2].startswith("Z")
+    ]
