@@ -71,7 +71,7 @@ demo: $(STAMP) ## See the claim check at work, with a real Temporal server
 	@$(BIN)/claimcheck demo $(ARGS)
 
 test: $(STAMP) ## Run the tests, against real servers
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 # The lower end of the supported range of temporalio; the upper end is what constraints.txt pins.
 OLDEST := $(VENV)-oldest

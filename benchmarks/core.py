@@ -42,8 +42,8 @@ class CoreCell:
 
 
 CORE_CELLS: Final = (
-    CoreCell(size="1KB", at_once=1, operations=32, rounds=15),
-    CoreCell(size="1KB", at_once=32, operations=64, rounds=15),
+    CoreCell(size="1KB", at_once=1, operations=64, rounds=15),
+    CoreCell(size="1KB", at_once=32, operations=128, rounds=15),
     CoreCell(size="100KB", at_once=1, operations=16, rounds=15),
     CoreCell(size="100KB", at_once=32, operations=32, rounds=15),
     CoreCell(size="1MB", at_once=1, operations=8, rounds=10),

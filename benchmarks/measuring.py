@@ -16,7 +16,6 @@ C = TypeVar("C")
 T = TypeVar("T")
 
 _TICK_SECONDS: Final = 0.002
-_SETTLE_SECONDS: Final = 0.05
 
 
 @dataclass(slots=True)
@@ -43,8 +42,8 @@ class Ratio:
 
 
 @asynccontextmanager
-async def measured() -> AsyncGenerator[Clock]:
-    """Measure a block. CPU time includes the moment after it, in which a worker tidies up."""
+async def measured(*, settle_seconds: float = 0.0) -> AsyncGenerator[Clock]:
+    """Measure a block. CPU time includes `settle_seconds` after it, in which a worker tidies up."""
     clock = Clock()
     gc.collect()
     cpu = time.process_time()
@@ -53,7 +52,7 @@ async def measured() -> AsyncGenerator[Clock]:
     try:
         yield clock
         clock.wall_seconds = time.perf_counter() - started
-        await asyncio.sleep(_SETTLE_SECONDS)
+        await asyncio.sleep(settle_seconds)
         clock.cpu_seconds = time.process_time() - cpu
     finally:
         ticking.cancel()

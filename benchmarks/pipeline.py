@@ -23,6 +23,7 @@ __all__ = ["CELLS", "Cell", "CellResult", "Line", "run_pipeline"]
 
 _INLINE_LIMIT_BYTES: Final = 2_000_000
 """Temporal refuses larger payloads in its history."""
+_SETTLE_SECONDS: Final = 0.05
 _TASK_QUEUE: Final = "benchmark"
 
 
@@ -188,7 +189,7 @@ async def _turn(cell: Cell, candidate: Candidate, number: int) -> Turn:
             raise AssertionError("The pipeline lost records.")
         return seconds
 
-    async with measured() as clock:
+    async with measured(settle_seconds=_SETTLE_SECONDS) as clock:
         latency_seconds = await asyncio.gather(*map(run, ids, inputs))
     described = await candidate.client.get_workflow_handle(ids[-1]).describe()
     return Turn(

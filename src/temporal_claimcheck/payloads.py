@@ -34,7 +34,7 @@ CLAIM_ENCODING: Final = b"json/claim-check"
 DRIVER_NAME: Final = "claimcheck"
 """Name under which Temporal's storage references point to our driver."""
 
-# As the SDK writes and reads them (temporalio.converter, releases 1.31 to 1.35).
+# As the SDK writes and reads them (temporalio.converter, releases 1.32 to 1.35).
 _REFERENCE_ENCODING: Final = b"json/protobuf"
 _REFERENCE_MESSAGE_TYPE: Final = ExternalStorageReference.DESCRIPTOR.full_name.encode()
 _LEGACY_REFERENCE_ENCODING: Final = b"json/external-storage-reference"
