@@ -77,7 +77,8 @@ test: $(STAMP) ## Run the tests, against real servers
 OLDEST := $(VENV)-oldest
 
 test-oldest: $(OLDEST)/.installed ## Run the tests of the doors on the oldest supported temporalio
-	CLAIMCHECK_TEST_KILLS=10 $(OLDEST)/bin/python -m pytest tests/temporal $(ARGS)
+	CLAIMCHECK_TEST_KILLS=10 $(OLDEST)/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal \
+		tests/temporal $(ARGS)
 
 $(OLDEST)/.installed: $(STAMP)
 	@version=$$(sed -n 's/.*"temporalio>=\([0-9.]*\),.*/\1/p' pyproject.toml); \
