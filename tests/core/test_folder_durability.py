@@ -103,3 +103,11 @@ async def test_a_blob_that_another_has_just_named_is_forced_to_disk_too(
     disk.calls.clear()
     assert not await FileSystemStore(root).put(KEY, b"blob")
     assert disk.calls == [("force", (root / KEY).parent)]
+
+
+async def test_a_blob_that_is_said_to_be_there_is_on_disk_too(root: Path, disk: Disk) -> None:
+    # On that word a writer skips its write, so the word must outlive a crash.
+    await FileSystemStore(root).put(KEY, b"blob")
+    disk.calls.clear()
+    assert await FileSystemStore(root).contains(KEY)
+    assert disk.calls == [("force", (root / KEY).parent)]

@@ -149,7 +149,12 @@ class FileSystemStore:
         path = self._path(key)
         with self._translated(f"look for the object under {key}"):
             self._prepare()
-            return _is_blob(path)
+            if not _is_blob(path):
+                return False
+            # The answer lets a write be skipped, so it must outlive a crash as a write does;
+            # whoever put the blob there may not have come to forcing the folder to disk yet.
+            self._force_parent_to_disk(path)
+            return True
 
     def _delete(self, keys: list[str]) -> None:
         paths = [self._path(key) for key in keys]
