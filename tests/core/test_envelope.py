@@ -1,6 +1,7 @@
 """A stored object: sealed, opened, and refused when it is not what it says."""
 
 import json
+import random
 
 import pytest
 from hypothesis import example, given
@@ -64,6 +65,19 @@ def test_compression_is_kept_only_if_it_saves_a_tenth(
     pays = len(compression.apply(data)) <= len(data) * 0.9
     assert written.compression == (compression.name if pays else "none")
     assert bytes(body) == (compression.apply(data) if pays else data)
+
+
+@pytest.mark.parametrize(("random_share", "kept"), [(0.95, False), (0.85, True)])
+@pytest.mark.parametrize("compression", [ZstdCompression(), GzipCompression()])
+def test_saving_less_than_a_tenth_is_not_worth_it(
+    compression: Compression, random_share: float, kept: bool
+) -> None:
+    dice = random.Random(20261122)  # noqa: S311  # not a secret
+    unpackable = int(100_000 * random_share)
+    data = dice.randbytes(unpackable) + bytes(100_000 - unpackable)
+    assert len(compression.apply(data)) < 100_000
+    written, _ = read_header(seal_envelope(data, compression), key=KEY)
+    assert written.compression == (compression.name if kept else "none")
 
 
 def test_every_object_says_what_it_is() -> None:

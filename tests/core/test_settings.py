@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from temporal_claimcheck.errors import InvalidSettings
 from temporal_claimcheck.settings import Settings
@@ -232,6 +232,12 @@ def test_settings_do_not_show_their_secrets() -> None:
     )
     assert SECRET not in repr(settings)
     assert SECRET not in str(settings)
+
+
+def test_settings_that_are_built_directly_do_not_show_a_wrong_value_either() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings(threshold_bytes=cast("int", SECRET))
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
 def test_settings_cannot_be_changed() -> None:

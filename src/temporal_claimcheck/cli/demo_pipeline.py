@@ -16,7 +16,7 @@ from temporal_claimcheck.cli.demo_findings import (
     RunFindings,
     read_history,
 )
-from temporal_claimcheck.cli.demo_processes import ExampleScripts, ScriptOutput, to_the_end
+from temporal_claimcheck.cli.demo_processes import ExampleScripts, to_the_end
 
 __all__ = ["run_pipeline"]
 
@@ -59,16 +59,18 @@ async def run_pipeline(
         workflow_id=workflow_id,
         outcome=_outcome(output, history, stuck=said is not None),
         seconds=round(seconds, 2),
-        temporal_said=said or output.document.get("error"),
+        temporal_said=said or output.get("error"),
         history=history,
-        summary=output.document.get("summary"),
+        summary=output.get("summary"),
     )
 
 
-def _outcome(output: ScriptOutput, history: HistoryFigures | None, *, stuck: bool) -> Outcome:
+def _outcome(output: dict[str, Any], history: HistoryFigures | None, *, stuck: bool) -> Outcome:
     if stuck:
         return "stuck"
-    if output.exit_code == 0:
+    # Not by the exit code: a thread of the SDK may outlive the interpreter on Python 3.11 and
+    # abort a process that has said all it had to say.
+    if "summary" in output:
         return "completed"
     return "refused" if history is None else "failed"
 

@@ -5,7 +5,6 @@ import contextlib
 import json
 import sys
 from collections.abc import AsyncGenerator, Coroutine, Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, Self, cast
@@ -15,7 +14,6 @@ from temporal_claimcheck.errors import ClaimCheckError, ConfigurationError
 __all__ = [
     "DemoFailed",
     "ExampleScripts",
-    "ScriptOutput",
     "UnusableRecords",
     "example_folder",
     "to_the_end",
@@ -37,15 +35,6 @@ class UnusableRecords(ConfigurationError):
     """There are no records to be had from what the user named."""
 
     code = "unusable-records"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScriptOutput:
-    """What a script that ran to its end gave back."""
-
-    exit_code: int
-    document: dict[str, Any]
-    """The JSON object that it printed."""
 
 
 def example_folder() -> Path:
@@ -125,8 +114,8 @@ class ExampleScripts:
                 listening.cancel()
                 await asyncio.wait([listening])
 
-    async def start_workflow(self, *, input_file: Path, workflow_id: str) -> ScriptOutput:
-        """Start the pipeline's workflow and wait for its outcome, good or bad."""
+    async def start_workflow(self, *, input_file: Path, workflow_id: str) -> dict[str, Any]:
+        """Run the pipeline's workflow; return the JSON that says how it ended, good or bad."""
         arguments = ["--input", str(input_file), "--workflow-id", workflow_id, "--json"]
         async with self._started("start_workflow.py", *arguments) as process:
             stdout, _ = await process.communicate()
@@ -136,9 +125,9 @@ class ExampleScripts:
             document: object = json.loads(lines[-1]) if lines else None
         except ValueError:
             document = None
-        if not isinstance(document, dict) or process.returncode is None:
+        if not isinstance(document, dict):
             raise self._failed("start_workflow.py broke off", process.returncode)
-        return ScriptOutput(exit_code=process.returncode, document=cast("dict[str, Any]", document))
+        return cast("dict[str, Any]", document)
 
     def log_tail(self, line_count: int = 15) -> str:
         """Return the last lines that the scripts wrote."""
