@@ -63,13 +63,13 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    store: str | None = Field(None, repr=False)  # a URL may hold a password
+    store: str | None = Field(default=None, repr=False)  # a URL may hold a password
     """URL of the store, as in file:///var/lib/claims, s3://bucket/prefix, redis://host:6379/0."""
     enabled: bool = True
     """Whether payloads are offloaded; claims are resolved in any case."""
-    threshold_bytes: int = Field(DEFAULT_THRESHOLD_BYTES, ge=0)
+    threshold_bytes: int = Field(default=DEFAULT_THRESHOLD_BYTES, ge=0)
     """Serialized payloads of this size or more are offloaded; 0 offloads all."""
-    max_payload_bytes: int = Field(DEFAULT_MAX_PAYLOAD_BYTES, gt=0, le=2**31 - 1)
+    max_payload_bytes: int = Field(default=DEFAULT_MAX_PAYLOAD_BYTES, gt=0, le=2**31 - 1)
     """Payloads over this size are refused."""
     compression: Literal["zstd", "gzip", "none"] = "zstd"
     """How objects are compressed, where it saves at least a tenth."""
@@ -77,34 +77,36 @@ class Settings(BaseSettings):
     """False is the same as compression none."""
     compression_level: int | None = None
     """Level of the compression; by default 1 for zstd and 6 for gzip."""
-    namespace: str = Field("default", min_length=1)
+    namespace: str = Field(default="default", min_length=1)
     """Namespace to write to outside Temporal; a client brings its own."""
     read_namespaces: Annotated[frozenset[str], NoDecode] = frozenset()
     """Further namespaces whose claims may be resolved, separated by commas."""
-    cache_bytes: int = Field(DEFAULT_CACHE_BYTES, ge=0)
+    cache_bytes: int = Field(default=DEFAULT_CACHE_BYTES, ge=0)
     """Memory for verified payloads of this process; 0 turns the cache off."""
-    max_bytes_in_flight: int = Field(DEFAULT_MAX_BYTES_IN_FLIGHT, gt=0)
+    max_bytes_in_flight: int = Field(default=DEFAULT_MAX_BYTES_IN_FLIGHT, gt=0)
     """Bytes of payloads that are worked on at once."""
-    ttl_days: int | None = Field(None, gt=0)
+    ttl_days: int | None = Field(default=None, gt=0)
     """Days after the end of its day until Redis drops an object; other stores keep them."""
 
-    redis_host: str | None = Field(None, validation_alias=AliasChoices("REDIS_HOST"))
+    redis_host: str | None = Field(default=None, validation_alias=AliasChoices("REDIS_HOST"))
     """Redis server, if `store` is not set."""
-    redis_port: int = Field(6379, gt=0, lt=65536, validation_alias=AliasChoices("REDIS_PORT"))
+    redis_port: int = Field(
+        default=6379, gt=0, lt=65536, validation_alias=AliasChoices("REDIS_PORT")
+    )
     """Port of `redis_host`."""
-    r2_bucket: str | None = Field(None, validation_alias=AliasChoices("R2_BUCKET"))
+    r2_bucket: str | None = Field(default=None, validation_alias=AliasChoices("R2_BUCKET"))
     """Cloudflare R2 bucket, if `store` is not set."""
-    r2_endpoint: str | None = Field(None, validation_alias=AliasChoices("R2_ENDPOINT"))
+    r2_endpoint: str | None = Field(default=None, validation_alias=AliasChoices("R2_ENDPOINT"))
     """R2's S3 endpoint, https://<account>.r2.cloudflarestorage.com."""
     r2_access_key_id: SecretStr | None = Field(
-        None, validation_alias=AliasChoices("R2_ACCESS_KEY_ID")
+        default=None, validation_alias=AliasChoices("R2_ACCESS_KEY_ID")
     )
     """Access key id of the R2 API token."""
     r2_secret_access_key: SecretStr | None = Field(
-        None, validation_alias=AliasChoices("R2_SECRET_ACCESS_KEY")
+        default=None, validation_alias=AliasChoices("R2_SECRET_ACCESS_KEY")
     )
     """Secret of the R2 API token."""
-    r2_region: str = Field("auto", validation_alias=AliasChoices("R2_REGION"))
+    r2_region: str = Field(default="auto", validation_alias=AliasChoices("R2_REGION"))
     """R2 has one region, auto."""
 
     @field_validator("read_namespaces", mode="before")

@@ -183,6 +183,7 @@ def fill_disk(mount_point: str) -> None:
 def use_as_nobody(root: str, *verbs: str) -> None:
     """Use a folder without the rights that root has; say which errors there were."""
     store = FileSystemStore(root)
+    assert store.name  # loads what the name needs, from where nobody may read
     if os.geteuid() == 0:
         os.setgroups([])
         os.setgid(65534)
