@@ -19,7 +19,6 @@ from typing import Any
 
 from blake3 import blake3
 
-import temporal_claimcheck
 from temporal_claimcheck.errors import ClaimCheckError
 from temporal_claimcheck.stores import filesystem
 from temporal_claimcheck.stores.filesystem import FileSystemStore
@@ -34,7 +33,7 @@ def start(name: str, *arguments: object, prefix: tuple[str, ...] = ()) -> subpro
         [*prefix, sys.executable, __file__, name, *map(str, arguments)],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(temporal_claimcheck.__path__[0]).parent)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
 
 

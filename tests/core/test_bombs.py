@@ -4,21 +4,18 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-import temporal_claimcheck
 from tests.core import bomb_program
 from tests.core.bomb_program import STATED
 
 
 @pytest.fixture(scope="module")
 def said() -> dict[str, tuple[str, int]]:
-    folders = (Path(temporal_claimcheck.__path__[0]).parent, Path(__file__).parents[2])
     finished = subprocess.run(  # noqa: S603  # our own interpreter
         [sys.executable, "-m", bomb_program.__name__],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders))},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=subprocess.PIPE,
         check=True,
         timeout=120,

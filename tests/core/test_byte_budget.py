@@ -137,7 +137,7 @@ async def test_one_that_is_cancelled_just_after_its_turn_leaks_nothing() -> None
     assert budget.in_flight_bytes == 0
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.integers(min_value=1, max_value=20),
     st.lists(

@@ -145,14 +145,15 @@ def test_a_blob_that_nobody_may_read_says_denied_and_not_missing(open_folder: Pa
     root = open_folder / "claims"
     FileSystemStore(root)._put("v1/old", b"blob")
     root.chmod(0o755)
-    # Blobs and their folders are their owner's alone anyhow.
+    (root / "v1").chmod(0)
     said = folder_programs.run("use_as_nobody", root, "get", "contains", "scan")
     assert json.loads(said) == [StoreDenied.code] * 3
 
 
 def test_a_folder_that_nobody_may_make_says_denied(open_folder: Path) -> None:
+    open_folder.chmod(0o555)
     said = folder_programs.run("use_as_nobody", open_folder / "claims", "put", "get")
-    assert json.loads(said) == [StoreDenied.code] * 2
+    assert json.loads(said) == [StoreDenied.code, BlobNotFound.code]
 
 
 async def test_files_and_folders_belong_to_their_owner_alone(root: Path) -> None:
@@ -243,7 +244,7 @@ async def test_left_overs_are_removed_after_a_day_and_no_sooner(
         path.write_bytes(b"left over")
         os.utime(path, (now, now - age * DAY_SECONDS))
     assert await _scan(store) == [KEY]
-    await FileSystemStore(root).get(KEY, max_bytes=LIMIT)
+    await FileSystemStore(root).put(KEY, b"blob")
     assert {path.name for path in (root / ".incoming").iterdir()} == {
         "young.part",
         "old.txt",
@@ -273,3 +274,15 @@ async def test_a_small_blob_takes_little_memory_whatever_the_limit(store: FileSy
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1024**2
+
+
+async def test_reading_makes_no_folder(tmp_path: Path) -> None:
+    # A volume that is not mounted yet is an empty folder or none; nothing must appear in it.
+    root = tmp_path / "volume" / "claims"
+    store = FileSystemStore(root)
+    with pytest.raises(BlobNotFound):
+        await store.get(KEY, max_bytes=LIMIT)
+    assert not await store.contains(KEY)
+    assert [blob async for blob in store.scan()] == []
+    await store.delete([KEY])
+    assert not (tmp_path / "volume").exists()

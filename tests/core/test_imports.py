@@ -44,6 +44,7 @@ CORE = [
     "threads",
     "transforms.base",
     "transforms.compression",
+    "vault",
     "wiring",
 ]
 
@@ -127,5 +128,13 @@ def test_only_the_testing_package_needs_pytest() -> None:
         if ".testing" not in module.name and not module.name.endswith("__main__")
     ]
     assert len(modules) > 20
-    loaded = loaded_by("\n".join(f"import {module}" for module in modules))
+    loaded = loaded_by(
+        "from contextlib import suppress\n"
+        "from importlib import import_module\n"
+        "from temporal_claimcheck.errors import MissingExtra\n"
+        f"for module in {modules!r}:\n"
+        "    with suppress(MissingExtra):\n"
+        "        import_module(module)"
+    )
+    assert "temporal_claimcheck.temporal.plugin" in loaded
     assert not {"pytest", "pytest_asyncio", "hypothesis"} & loaded

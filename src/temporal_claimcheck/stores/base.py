@@ -20,7 +20,10 @@ __all__ = [
 
 
 class BlobStore(Protocol):
-    """Stores immutable blobs under keys. Safe for concurrent use, also by several processes.
+    """Stores immutable blobs under keys.
+
+    Safe for concurrent use: by tasks, by several event loops in one process, and by several
+    processes.
 
     Ready without being opened, and ready again after `aclose`: connections are made when needed.
     Raises StoreError for what the store or the way to it does wrong, and InvalidKey for a key

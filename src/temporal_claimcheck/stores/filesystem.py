@@ -54,7 +54,7 @@ _DENIED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP}
 class FileSystemStore:
     """Keeps each blob in a file, readable by its owner only.
 
-    The folder is made when it is first used. If it disappears later, nothing is made in its
+    The folder is made when it is first written to. If it disappears later, nothing is made in its
     place: a folder that is gone usually is a volume that is not mounted, and what would be
     written into the empty mount point would be lost.
     """
@@ -69,6 +69,7 @@ class FileSystemStore:
             )
         self._threads = Threads(8, name="claimcheck-folder")
         self._prepared = False
+        self._seen = False
         self._preparing = threading.Lock()
 
     @property
@@ -127,7 +128,8 @@ class FileSystemStore:
     def _get(self, key: str, max_bytes: int) -> bytes:
         path = self._path(key)
         with self._translated(f"read the object under {key}"):
-            self._prepare()
+            if not self._is_there():
+                raise self._not_found(key)
             try:
                 descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
             except (FileNotFoundError, NotADirectoryError) as error:
@@ -148,8 +150,7 @@ class FileSystemStore:
     def _contains(self, key: str) -> bool:
         path = self._path(key)
         with self._translated(f"look for the object under {key}"):
-            self._prepare()
-            if not _is_blob(path):
+            if not self._is_there() or not _is_blob(path):
                 return False
             # The answer lets a write be skipped, so it must outlive a crash as a write does;
             # whoever put the blob there may not have come to forcing the folder to disk yet.
@@ -159,7 +160,8 @@ class FileSystemStore:
     def _delete(self, keys: list[str]) -> None:
         paths = [self._path(key) for key in keys]
         with self._translated("delete objects"):
-            self._prepare()
+            if not self._is_there():
+                return
             for path in paths:
                 if _is_blob(path):
                     path.unlink(missing_ok=True)
@@ -176,7 +178,8 @@ class FileSystemStore:
     def _files(self, prefix: str) -> Iterator[BlobInfo]:
         with self._translated("list objects"):
             check_blob_prefix(prefix)
-            self._prepare()
+            if not self._is_there():
+                return
             folder = self._root.joinpath(*prefix.split("/")[:-1])
             for parent, folders, names in os.walk(folder, onerror=_raise_unless_gone):
                 folders[:] = [name for name in folders if not name.startswith(".")]
@@ -207,11 +210,24 @@ class FileSystemStore:
         check_blob_key(key)
         return self._root / key
 
+    def _is_there(self) -> bool:
+        """Return whether the folder is a store yet; raise when it was one and is gone.
+
+        Makes nothing: who reads from a volume that is not mounted must not leave a store there.
+        """
+        try:
+            (self._root / _MARKER).stat()
+        except FileNotFoundError:
+            if self._seen:
+                raise self._gone() from None
+            return False
+        self._seen = True
+        return True
+
     def _prepare(self) -> None:
-        """Make the folder on first use; afterwards insist that it is still there."""
-        if self._prepared:
+        """Make the folder when it is first written to; afterwards insist that it is there."""
+        if self._seen:
             self._check_marker()
-            return
         with self._preparing:
             if not self._prepared:
                 _make_folders(self._root, below=Path(self._root.anchor))
@@ -222,14 +238,14 @@ class FileSystemStore:
                     self._write_part(_MARKER_TEXT).rename(marker)
                     _force_to_disk(self._root)
                 self._remove_left_overs(incoming)
-                self._prepared = True
+                self._prepared = self._seen = True
 
     def _check_marker(self) -> None:
         if not (self._root / _MARKER).exists():
-            raise StoreUnavailable(
-                f"The store folder {self.name} is gone.",
-                remedy=_BRING_BACK,
-            )
+            raise self._gone()
+
+    def _gone(self) -> StoreUnavailable:
+        return StoreUnavailable(f"The store folder {self.name} is gone.", remedy=_BRING_BACK)
 
     def _remove_left_overs(self, incoming: Path) -> None:
         oldest = time.time() - _LEFT_OVER_SECONDS

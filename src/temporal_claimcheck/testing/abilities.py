@@ -49,6 +49,8 @@ class CollectableBlobStore(BlobStore, CollectableStore, Protocol):
 class ProbingStoreContract(StoreContract):
     """The promises of a store that is also a `ProbingStore`."""
 
+    checks_probing = True
+
     @pytest.fixture
     def probing(self, store: BlobStore) -> ProbingBlobStore:
         """Return the store, known to be one that can be asked."""
@@ -98,6 +100,8 @@ class ProbingStoreContract(StoreContract):
 @pytest.mark.asyncio
 class CollectableStoreContract(StoreContract):
     """The promises of a store that is also a `CollectableStore`."""
+
+    checks_collecting = True
 
     @pytest.fixture
     def collectable(self, store: BlobStore) -> CollectableBlobStore:
