@@ -3,6 +3,7 @@
 import logging
 import os
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypedDict, Unpack, cast
 
@@ -35,6 +36,9 @@ class SettingsOverrides(TypedDict, total=False):
     """What a program may set in code; each goes before the environment."""
 
     store: str
+    store_mirrors: Sequence[str]
+    store_cache: str
+    store_read_only: bool
     enabled: bool
     threshold_bytes: int
     max_payload_bytes: int
@@ -65,6 +69,13 @@ class Settings(BaseSettings):
 
     store: str | None = Field(default=None, repr=False)  # a URL may hold a password
     """URL of the store, as in file:///var/lib/claims, s3://bucket/prefix, redis://host:6379/0."""
+    # Out of repr for the same reason.
+    store_mirrors: Annotated[tuple[str, ...], NoDecode] = Field(default=(), repr=False)
+    """URLs of further stores that hold all that is written, separated by commas."""
+    store_cache: str | None = Field(default=None, repr=False)
+    """URL of a fast store that holds copies in front of `store`, as in redis://host:6379/1."""
+    store_read_only: bool = False
+    """Whether this process only reads: nothing is written to any store, or deleted."""
     enabled: bool = True
     """Whether payloads are offloaded; claims are resolved in any case."""
     threshold_bytes: int = Field(default=DEFAULT_THRESHOLD_BYTES, ge=0)
@@ -109,11 +120,11 @@ class Settings(BaseSettings):
     r2_region: str = Field(default="auto", validation_alias=AliasChoices("R2_REGION"))
     """R2 has one region, auto."""
 
-    @field_validator("read_namespaces", mode="before")
+    @field_validator("read_namespaces", "store_mirrors", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
-            return frozenset(part.strip() for part in value.split(",") if part.strip())
+            return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
     @classmethod

@@ -1,7 +1,7 @@
 """Settings -> live objects. The one place that names backends."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -14,6 +14,9 @@ from temporal_claimcheck.settings import Settings
 from temporal_claimcheck.stores.base import BlobStore
 from temporal_claimcheck.stores.filesystem import FileSystemStore
 from temporal_claimcheck.stores.memory import MemoryStore
+from temporal_claimcheck.stores.mirrored import MirroredStore
+from temporal_claimcheck.stores.read_only import ReadOnlyStore
+from temporal_claimcheck.stores.tiered import DEFAULT_MAX_FAST_BYTES, TieredStore
 from temporal_claimcheck.transforms.base import Compression
 from temporal_claimcheck.transforms.compression import NoCompression, compression
 
@@ -21,19 +24,42 @@ __all__ = ["build_compression", "build_policy", "build_store"]
 
 logger = logging.getLogger(__name__)
 
+_STORE_SETTINGS: Final = "CLAIMCHECK_STORE, or the setting for mirrors or the cache that names it"
+
 
 def build_store(settings: Settings) -> BlobStore:
-    """Return the store that the settings name.
+    """Return the store that the settings name, with its mirrors and its cache.
 
     Raises InvalidSettings, UnknownScheme, or MissingExtra that says what to install.
     """
-    url = settings.store_url
+    writes = not settings.store_read_only
+    stores = [_open(settings, url) for url in (settings.store_url, *settings.store_mirrors)]
+    cache = _open(settings, settings.store_cache) if settings.store_cache else None
+    _check_distinct([*stores, cache] if cache else stores)
+    store = stores[0] if len(stores) == 1 else MirroredStore.over(stores, heal=writes)
+    if cache:
+        # Copies are writes too: who only reads may lack the right to make them.
+        limit = DEFAULT_MAX_FAST_BYTES if writes else 0
+        store = TieredStore.over(fast=cache, durable=store, max_fast_bytes=limit)
+    return store if writes else ReadOnlyStore.over(store)
+
+
+def _check_distinct(stores: Sequence[BlobStore]) -> None:
+    if len({store.name for store in stores}) < len(stores):
+        raise InvalidSettings(
+            "The same store is named twice.",
+            remedy="Let CLAIMCHECK_STORE, CLAIMCHECK_STORE_MIRRORS and CLAIMCHECK_STORE_CACHE "
+            "name different ones; a copy beside the original protects nothing.",
+        )
+
+
+def _open(settings: Settings, url: str) -> BlobStore:
     try:
         scheme = urlsplit(url).scheme
     except ValueError:
         # `from None`: the cause may show the URL, and in it a password.
         raise InvalidSettings(
-            "The store URL is none.", remedy="Correct CLAIMCHECK_STORE."
+            "A store URL is none.", remedy=f"Correct {_STORE_SETTINGS}."
         ) from None
     build = _BUILDERS.get(scheme)
     if build is None:
@@ -136,7 +162,7 @@ def _bucket_and_prefix(url: str) -> tuple[str, str]:
     if not parts.netloc or parts.query or parts.fragment:
         raise InvalidSettings(
             f"The store URL does not have the form {parts.scheme}://bucket/prefix.",
-            remedy="Correct CLAIMCHECK_STORE.",
+            remedy=f"Correct {_STORE_SETTINGS}.",
         )
     return parts.netloc, parts.path.strip("/")
 

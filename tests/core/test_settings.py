@@ -17,6 +17,14 @@ SECRET = "hunter2"
 # name -> (environment variable, its text, TOML, value)
 SETTINGS: dict[str, tuple[str, str, str, object]] = {
     "store": ("CLAIMCHECK_STORE", "memory://", '"memory://"', "memory://"),
+    "store_mirrors": (
+        "CLAIMCHECK_STORE_MIRRORS",
+        " s3://b/a, file:///a ,",
+        '["s3://b/a", "file:///a"]',
+        ("s3://b/a", "file:///a"),
+    ),
+    "store_cache": ("CLAIMCHECK_STORE_CACHE", "memory://", '"memory://"', "memory://"),
+    "store_read_only": ("CLAIMCHECK_STORE_READ_ONLY", "true", "true", True),
     "enabled": ("CLAIMCHECK_ENABLED", "false", "false", False),
     "threshold_bytes": ("CLAIMCHECK_THRESHOLD_BYTES", "7", "7", 7),
     "max_payload_bytes": ("CLAIMCHECK_MAX_PAYLOAD_BYTES", "7", "7", 7),
@@ -69,6 +77,8 @@ def test_every_setting_is_tried_here() -> None:
 def test_the_defaults_are_the_documented_ones() -> None:
     settings = load()
     assert settings.model_dump(exclude_none=True) == {
+        "store_mirrors": (),
+        "store_read_only": False,
         "enabled": True,
         "threshold_bytes": 51_200,
         "max_payload_bytes": 1024**3,
@@ -187,6 +197,7 @@ def test_r2_and_redis_together_are_an_error_that_names_both(
 # What is wrong.
 
 WRONG: dict[str, list[str]] = {
+    "store_read_only": [SECRET, ""],
     "enabled": [SECRET, ""],
     "threshold_bytes": [SECRET, "-1", "1.5", "50KB", ""],
     "max_payload_bytes": [SECRET, "0", "-1", str(2**31)],
@@ -227,6 +238,8 @@ def test_every_wrong_value_is_named_at_once(clean_environment: pytest.MonkeyPatc
 def test_settings_do_not_show_their_secrets() -> None:
     settings = load(
         store=f"redis://:{SECRET}@localhost",
+        store_mirrors=[f"redis://:{SECRET}@elsewhere"],
+        store_cache=f"redis://:{SECRET}@cache",
         r2_access_key_id=SECRET,
         r2_secret_access_key=SECRET,
     )

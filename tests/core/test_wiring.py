@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from temporal_claimcheck.errors import InvalidSettings, UnknownScheme
+from temporal_claimcheck.errors import BlobNotFound, InvalidSettings, UnknownScheme
 from temporal_claimcheck.manager import ClaimCheckManager
 from temporal_claimcheck.policy import OffloadPolicy
 from temporal_claimcheck.settings import Settings
@@ -67,6 +67,45 @@ def test_a_file_url_that_names_no_folder_here_is_refused(url: str) -> None:
 def test_an_unknown_scheme_is_refused_without_showing_the_url(url: str) -> None:
     with pytest.raises(UnknownScheme, match="file://") as caught:
         build_store(load(store=url))
+    assert SECRET not in str(caught.value)
+
+
+def test_mirrors_a_cache_and_read_only_are_put_around_the_store() -> None:
+    settings = load(
+        store="file:///a", store_mirrors="file:///b", store_cache="memory://", store_read_only=True
+    )
+    assert build_store(settings).name == ("file:///a and file:///b behind memory://, read only")
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"store_mirrors": ["memory://", "file:///a"]},
+        {"store_mirrors": ["file:///b", "file:///b/"]},
+        {"store_cache": "file:///a"},
+    ],
+)
+def test_a_store_that_is_named_twice_is_refused(overrides: dict[str, object]) -> None:
+    with pytest.raises(InvalidSettings, match="twice"):
+        build_store(load(store="file:///a", **overrides))
+
+
+async def test_a_process_that_only_reads_writes_no_copies_either(tmp_path: Path) -> None:
+    urls = [(tmp_path / name).as_uri() for name in ("store", "mirror", "cache")]
+    first, mirror, cache = (build_store(load(store=url)) for url in urls)
+    await mirror.put("v1/a", b"blob")
+    store = build_store(
+        load(store=urls[0], store_mirrors=[urls[1]], store_cache=urls[2], store_read_only=True)
+    )
+    assert await store.get("v1/a", max_bytes=9) == b"blob"
+    for untouched in (first, cache):
+        with pytest.raises(BlobNotFound):
+            await untouched.get("v1/a", max_bytes=9)
+
+
+def test_a_wrong_mirror_is_refused_without_showing_its_url() -> None:
+    with pytest.raises(UnknownScheme) as caught:
+        build_store(load(store="memory://", store_mirrors=[f"ftp://u:{SECRET}@host"]))
     assert SECRET not in str(caught.value)
 
 

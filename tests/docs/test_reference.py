@@ -45,7 +45,7 @@ def shown_default(value: object) -> str:
     match value:
         case None:
             return "none"
-        case frozenset():
+        case frozenset() | tuple():
             return "empty"
         case bool():
             return f"`{str(value).lower()}`"

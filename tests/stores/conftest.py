@@ -1,5 +1,6 @@
 """Real servers, one of each for the whole run."""
 
+import itertools
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -23,4 +24,11 @@ async def s3(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[S3Serve
         yield server
 
 
+@pytest.fixture
+def url(redis: ServerProcess) -> str:
+    """A Redis database of its own for each test."""
+    return f"redis://:{PASSWORD}@127.0.0.1:{redis.port}/{next(DATABASES)}"
+
+
+DATABASES = itertools.count(1)
 PASSWORD = "redis-password-8d1f"

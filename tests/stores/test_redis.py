@@ -2,7 +2,6 @@
 
 import asyncio
 import datetime as dt
-import itertools
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from temporal_claimcheck import ClaimCheckManager
-from temporal_claimcheck.errors import InvalidSettings, StoreDenied, StoreFull
+from temporal_claimcheck.errors import BlobNotFound, InvalidSettings, StoreDenied, StoreFull
 from temporal_claimcheck.stores.redis import RedisStore
 from temporal_claimcheck.testing import (
     CollectableStoreContract,
@@ -23,14 +22,7 @@ from temporal_claimcheck.testing import (
 from temporal_claimcheck.testing.servers import ServerProcess, free_ports, redis_server
 from tests.stores.conftest import PASSWORD
 
-DATABASES = itertools.count(1)
 KEY = f"v1/default/2026-03-04/{'ab' * 32}"
-
-
-@pytest.fixture
-def url(redis: ServerProcess) -> str:
-    """A database of its own for each test."""
-    return f"redis://:{PASSWORD}@127.0.0.1:{redis.port}/{next(DATABASES)}"
 
 
 class RawRedis:
@@ -116,6 +108,23 @@ async def test_server_without_memory_is_full(tmp_path: Path) -> None:
         blobs = {key_of(number): bytes(4_000_000) for number in range(10)}
         with pytest.raises(StoreFull):
             await asyncio.gather(*(store.put(key, blob) for key, blob in blobs.items()))
+        await store.aclose()
+
+
+async def test_server_without_memory_still_gives_what_it_has(tmp_path: Path) -> None:
+    async with redis_server(tmp_path, arguments=("--maxmemory-policy", "noeviction")) as server:
+        store = RedisStore(f"redis://127.0.0.1:{server.port}/0")
+        await store.put(key_of(1), b"blob")
+        await store.put(key_of(2), b"")
+        client: Redis = Redis.from_url(f"redis://127.0.0.1:{server.port}")
+        await client.config_set("maxmemory", 1)
+        await client.aclose()
+        with pytest.raises(StoreFull):
+            await store.put(key_of(3), b"blob")
+        assert await store.get(key_of(1), max_bytes=9) == b"blob"
+        assert await store.get(key_of(2), max_bytes=9) == b""
+        with pytest.raises(BlobNotFound):
+            await store.get(key_of(3), max_bytes=9)
         await store.aclose()
 
 

@@ -12,6 +12,7 @@ __all__ = [
     "BlobStore",
     "CollectableStore",
     "ProbingStore",
+    "abilities_of",
     "check_blob_key",
     "check_blob_prefix",
     "is_blob_key",
@@ -103,6 +104,17 @@ class CollectableStore(Protocol):
         ...
 
 
+def abilities_of(*stores: BlobStore) -> tuple[bool, bool]:
+    """Return whether all of the stores are ProbingStore, and whether all are CollectableStore.
+
+    A store that is made of others can promise no more than they do.
+    """
+    return (
+        all(isinstance(store, ProbingStore) for store in stores),
+        all(isinstance(store, CollectableStore) for store in stores),
+    )
+
+
 def is_blob_key(key: str) -> bool:
     """Return whether every store can take the key for a place inside of itself.
 
@@ -145,4 +157,6 @@ def too_large(key: str, max_bytes: int) -> BlobTooLarge:
 
 
 _MAX_SEGMENT_CHARACTERS = 250
-_MAX_KEY_CHARACTERS = 900
+# The keyspace and the contract suite stay below 900: there is room for a prefix before a key, and
+# for one more in the bucket, where S3 and Azure end at 1024.
+_MAX_KEY_CHARACTERS = 1000

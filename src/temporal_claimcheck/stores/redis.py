@@ -42,6 +42,7 @@ __all__ = ["RedisStore"]
 _PREFIX: Final = "claimcheck/"
 _SCAN_BATCH: Final = 1000
 _MAX_CONNECTIONS: Final = 32
+_WILDCARD: Final = re.compile(r"[*?\[\]\\]")
 _DATABASE: Final = re.compile(r"(?:/[0-9]*)?", re.ASCII)
 
 
@@ -79,12 +80,14 @@ class RedisStore:
         """See BlobStore."""
         check_blob_key(key)
         with self._translated(f"read the object under {key}"):
-            # Both at one moment, since an empty answer may mean either; and one byte more than
-            # allowed, which tells too large from just right.
-            async with self._clients.get().pipeline(transaction=True) as both:
-                both.exists(_PREFIX + key).getrange(_PREFIX + key, 0, max_bytes)
-                there, blob = await both.execute()
-            if not there:
+            client = self._clients.get()
+            # One byte more than allowed, which tells too large from just right.
+            blob = await client.getrange(_PREFIX + key, 0, max_bytes)
+            if not blob:
+                # Missing, or empty: GET tells them apart in one step. A transaction of EXISTS and
+                # GETRANGE would too, but a server without memory refuses even reads in one.
+                blob = await client.get(_PREFIX + key)
+            if blob is None:
                 raise BlobNotFound(
                     f"There is no object under {key} in {self._name}.",
                     remedy="It expired, was evicted or was never there: check CLAIMCHECK_TTL_DAYS "
@@ -107,7 +110,7 @@ class RedisStore:
         with self._translated("list objects"):
             while True:
                 cursor, found = await client.scan(
-                    cursor, match=f"{_PREFIX}{prefix}*", count=_SCAN_BATCH
+                    cursor, match=f"{_PREFIX}{_literal(prefix)}*", count=_SCAN_BATCH
                 )
                 async with client.pipeline(transaction=False) as sizes:
                     for name in found:
@@ -175,6 +178,11 @@ def _connect(url: str) -> Any:  # noqa: ANN401  # redis-py types commands as syn
     pool: Any = BlockingConnectionPool
     client: Any = Redis
     return client.from_pool(pool.from_url(url, max_connections=_MAX_CONNECTIONS, timeout=None))
+
+
+def _literal(prefix: str) -> str:
+    """Return the pattern that matches just this text; keys may hold Redis's wildcards."""
+    return _WILDCARD.sub(r"\\\g<0>", prefix)
 
 
 def _day_of(key: str) -> dt.datetime:

@@ -145,6 +145,14 @@ class CollectableStoreContract(StoreContract):
             await collectable.put(key, b"blob")
         assert await _keys(collectable, prefix) == found
 
+    @pytest.mark.parametrize("prefix", ["a[b]/", "a*/", "a?/", "a%/", "a{b}/", "a^-/"])
+    async def test_scan_takes_a_prefix_literally(
+        self, collectable: CollectableBlobStore, prefix: str
+    ) -> None:
+        for key in (f"{prefix}c", "ab/c", "a/c", "abb/c"):
+            await collectable.put(key, b"blob")
+        assert await _keys(collectable, prefix) == [f"{prefix}c"]
+
     async def test_scan_goes_beyond_a_page(
         self, collectable: CollectableBlobStore, raw: RawAccess | None
     ) -> None:
