@@ -28,8 +28,9 @@ KEY = f"v1/default/2026-03-04/{'ab' * 32}"
 class RawRedis:
     """The keys as redis-py alone sees them."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, prefix: str = "") -> None:
         self._url = url
+        self._prefix = f"claimcheck/{prefix}"
 
     async def write(self, key: str, blob: bytes) -> None:
         await self._ask("set", key, blob)
@@ -38,16 +39,20 @@ class RawRedis:
         return await self._ask("get", key)
 
     async def keys(self) -> set[str]:
-        found = await self._ask("keys", "*")
-        return {name.decode().removeprefix("claimcheck/") for name in found}
+        async with self._client() as connection:
+            found = [name.decode() for name in await connection.keys("*")]
+        return {name.removeprefix(self._prefix) for name in found if name.startswith(self._prefix)}
 
     async def remove(self, key: str) -> None:
         await self._ask("delete", key)
 
     async def _ask(self, verb: str, key: str, *more: bytes) -> Any:
+        async with self._client() as connection:
+            return await getattr(connection, verb)(self._prefix + key, *more)
+
+    def _client(self) -> Any:
         client: Any = Redis
-        async with client.from_url(self._url) as connection:
-            return await getattr(connection, verb)(f"claimcheck/{key}", *more)
+        return client.from_url(self._url)
 
 
 class TestRedisStore(ProbingStoreContract, CollectableStoreContract):

@@ -110,11 +110,41 @@ class TestMirroredStore(ProbingStoreContract, CollectableStoreContract):
         return RawParts([RawMemory(memory), RawFolder(tmp_path / "claims")], written=2)
 
 
+class RawBucket:
+    """The objects as obstore alone sees them."""
+
+    def __init__(self, client: obstore.store.MemoryStore) -> None:
+        self._client = client
+
+    async def write(self, key: str, blob: bytes) -> None:
+        await obstore.put_async(self._client, key, blob)
+
+    async def read(self, key: str) -> bytes | None:
+        try:
+            return bytes(obstore.get(self._client, key).bytes())
+        except FileNotFoundError:
+            return None
+
+    async def keys(self) -> set[str]:
+        return {found["path"] for found in obstore.list(self._client).collect()}
+
+    async def remove(self, key: str) -> None:
+        await obstore.delete_async(self._client, key)
+
+
 class TestMirroredBuckets(CollectableStoreContract):
     @pytest.fixture
-    def make_store(self) -> MakeStore:
-        first, second = bucket(), bucket()
-        return lambda: MirroredStore.over([first, second])
+    def buckets(self) -> list[obstore.store.MemoryStore]:
+        return [obstore.store.MemoryStore(), obstore.store.MemoryStore()]
+
+    @pytest.fixture
+    def make_store(self, buckets: list[obstore.store.MemoryStore]) -> MakeStore:
+        stores = [ObjectStore(each, name=f"bucket {id(each)}") for each in buckets]
+        return lambda: MirroredStore.over(stores)
+
+    @pytest.fixture
+    def raw(self, buckets: list[obstore.store.MemoryStore]) -> RawAccess:
+        return RawParts([RawBucket(each) for each in buckets], written=2)
 
 
 class TestMirroredStoreWithOneThatIsDown(UnreachableStoreContract):
@@ -179,6 +209,10 @@ class TestPrefixedStoreOfWildcardsInRedis(ProbingStoreContract, CollectableStore
     @pytest.fixture
     def make_store(self, url: str) -> MakeStore:
         return lambda: PrefixedStore.over(RedisStore(url), "[a-z]*?")
+
+    @pytest.fixture
+    def raw(self, url: str) -> RawAccess:
+        return RawRedis(url, prefix="[a-z]*?/")
 
 
 class TestPrefixedStoreThatIsDown(UnreachableStoreContract):
