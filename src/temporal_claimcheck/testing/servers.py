@@ -29,6 +29,7 @@ __all__ = [
     "ServerProcess",
     "find_program",
     "free_ports",
+    "rclone_s3",
     "redis_server",
     "seaweedfs",
     "temporal_server",
@@ -73,11 +74,14 @@ class S3Server(ServerProcess):
     bucket: str
     access_key_id: str
     secret_access_key: str
+    certificate: Path | None = None
+    """Certificate of a server that speaks TLS."""
 
     @property
     def endpoint(self) -> str:
         """URL of the S3 API."""
-        return f"http://127.0.0.1:{self.port}"
+        scheme = "http" if self.certificate is None else "https"
+        return f"{scheme}://127.0.0.1:{self.port}"
 
 
 def find_program(*names: str) -> str:
@@ -204,7 +208,9 @@ async def redis_server(
 
 
 @asynccontextmanager
-async def seaweedfs(folder: Path, *, bucket: str) -> AsyncGenerator[S3Server]:
+async def seaweedfs(
+    folder: Path, *, bucket: str, arguments: Sequence[str] = ()
+) -> AsyncGenerator[S3Server]:
     """Run SeaweedFS's S3 API with its data in `folder` and one bucket."""
     names = ("master", "volume", "filer", "s3", "admin")
     ports = free_ports(2 * len(names))
@@ -218,6 +224,7 @@ async def seaweedfs(folder: Path, *, bucket: str) -> AsyncGenerator[S3Server]:
         *(f"-{name}.port={port}" for name, port in http.items()),
         *(f"-{name}.port.grpc={port}" for name, port in grpc.items()),
         *("-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false", "-webdav=false"),
+        *arguments,
     ]
     server_environment = {
         "AWS_ACCESS_KEY_ID": key_id,
@@ -227,6 +234,9 @@ async def seaweedfs(folder: Path, *, bucket: str) -> AsyncGenerator[S3Server]:
 
     async def ready() -> None:
         await wait_for_port(http["s3"])
+        # The bucket is made after S3 answers; as a folder of the filer it needs no signature.
+        while not await _is_found(http["filer"], f"/buckets/{bucket}/"):
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
     async with running(command, log=log, ready=ready, environment=server_environment) as process:
         yield S3Server(
@@ -236,4 +246,44 @@ async def seaweedfs(folder: Path, *, bucket: str) -> AsyncGenerator[S3Server]:
             bucket=bucket,
             access_key_id=key_id,
             secret_access_key=secret,
+        )
+
+
+async def _is_found(port: int, path: str) -> bool:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(f"HEAD {path} HTTP/1.0\r\n\r\n".encode())
+        return b" 200 " in await reader.readline()
+    finally:
+        writer.close()
+
+
+@asynccontextmanager
+async def rclone_s3(
+    folder: Path, *, bucket: str, certificate: Path | None = None, key: Path | None = None
+) -> AsyncGenerator[S3Server]:
+    """Run rclone's S3 API with its data in `folder` and one bucket.
+
+    It ignores `If-None-Match`, so it stands for all servers without conditional writes. With
+    a certificate and its key it speaks TLS.
+    """
+    (port,) = free_ports(1)
+    key_id, secret = "claimcheck", "claimcheck-secret"
+    log = folder / "rclone.log"
+    data = folder / "rclone"
+    (data / bucket).mkdir(parents=True, exist_ok=True)
+    command = [
+        *(find_program("rclone"), "serve", "s3", str(data), f"--addr=127.0.0.1:{port}"),
+        *(f"--auth-key={key_id},{secret}", "--config="),
+        *(() if certificate is None else (f"--cert={certificate}", f"--key={key}")),
+    ]
+    async with running(command, log=log, ready=lambda: wait_for_port(port)) as process:
+        yield S3Server(
+            process=process,
+            port=port,
+            log=log,
+            bucket=bucket,
+            access_key_id=key_id,
+            secret_access_key=secret,
+            certificate=certificate,
         )
