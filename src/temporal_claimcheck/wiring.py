@@ -1,6 +1,7 @@
 """Settings -> live objects. The one place that names backends."""
 
 import logging
+import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -152,10 +153,12 @@ def _ca_certificates(settings: Settings) -> bytes | None:
     if settings.s3_ca_file is None:
         return None
     try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(settings.s3_ca_file)
         return settings.s3_ca_file.read_bytes()
     except OSError as error:
         raise InvalidSettings(
-            f"CLAIMCHECK_S3_CA_FILE names {settings.s3_ca_file}, which cannot be read.",
+            f"CLAIMCHECK_S3_CA_FILE names {settings.s3_ca_file}, which is no file of "
+            "certificates in PEM.",
             remedy="Correct or unset it.",
         ) from error
 

@@ -104,7 +104,7 @@ class ObjectStore:
             "secret_access_key": secret_access_key,
         }
         config = {name: value for name, value in given.items() if value is not None}
-        options = _client_options(patience)
+        options = _client_options("AWS", patience)
         if ca_certificates is not None:
             options["root_certificate"] = ca_certificates
         if endpoint is not None:
@@ -113,7 +113,7 @@ class ObjectStore:
             config["unsigned_payload"] = endpoint.startswith("https://")
             # Who names an http endpoint means it; for the rest, AWS_ALLOW_HTTP decides.
             options["allow_http"] = endpoint.startswith("http://")
-        elif not _may_be_plain():
+        elif not options.get("allow_http"):
             config["unsigned_payload"] = True
         client = S3Store(
             bucket,
@@ -132,7 +132,7 @@ class ObjectStore:
         client = GCSStore(
             bucket,
             prefix=prefix or None,
-            client_options=_client_options(patience),
+            client_options=_client_options("GOOGLE", patience),
             retry_config=_retries(patience),
         )
         return cls(client, name=f"gs://{bucket}/{prefix}")
@@ -145,7 +145,7 @@ class ObjectStore:
         client = AzureStore(
             container,
             prefix=prefix or None,
-            client_options=_client_options(patience),
+            client_options=_client_options("AZURE", patience),
             retry_config=_retries(patience),
         )
         return cls(client, name=f"az://{container}/{prefix}")
@@ -271,8 +271,11 @@ class ObjectStore:
         """See BlobStore. The client holds nothing that needs closing."""
 
 
-def _client_options(patience: Patience) -> "ClientConfig":
+def _client_options(cloud: str, patience: Patience) -> "ClientConfig":
+    # Options that are given keep the client from reading this one by itself.
+    allow_http = os.environ.get(f"{cloud}_ALLOW_HTTP", "").lower()
     return {
+        "allow_http": allow_http in {"1", "true", "on", "yes", "y"},
         "connect_timeout": dt.timedelta(seconds=patience.connect_seconds),
         "read_timeout": dt.timedelta(seconds=patience.request_seconds),
         "timeout": _LONGEST_DOWNLOAD,
@@ -285,7 +288,3 @@ def _retries(patience: Patience) -> "RetryConfig":
         "retry_timeout": dt.timedelta(seconds=patience.retry_seconds),
         "backoff": {"init_backoff": _FIRST_PAUSE, "max_backoff": _LONGEST_PAUSE, "base": 2},
     }
-
-
-def _may_be_plain() -> bool:
-    return os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"1", "true", "on", "yes", "y"}

@@ -74,13 +74,13 @@ class S3Server(ServerProcess):
     bucket: str
     access_key_id: str
     secret_access_key: str
-    certificate: Path | None = None
-    """Certificate of a server that speaks TLS."""
+    ca: Path | None = None
+    """Certificate of the authority to trust, if the server speaks TLS."""
 
     @property
     def endpoint(self) -> str:
         """URL of the S3 API."""
-        scheme = "http" if self.certificate is None else "https"
+        scheme = "http" if self.ca is None else "https"
         return f"{scheme}://127.0.0.1:{self.port}"
 
 
@@ -235,8 +235,7 @@ async def seaweedfs(
     async def ready() -> None:
         await wait_for_port(http["s3"])
         # The bucket is made after S3 answers; as a folder of the filer it needs no signature.
-        while not await _is_found(http["filer"], f"/buckets/{bucket}/"):
-            await asyncio.sleep(_ASK_AGAIN_SECONDS)
+        await _wait_for_path(http["filer"], f"/buckets/{bucket}/")
 
     async with running(command, log=log, ready=ready, environment=server_environment) as process:
         yield S3Server(
@@ -249,23 +248,25 @@ async def seaweedfs(
         )
 
 
-async def _is_found(port: int, path: str) -> bool:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
+async def _wait_for_path(port: int, path: str) -> None:
+    while True:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(f"HEAD {path} HTTP/1.0\r\n\r\n".encode())
-        return b" 200 " in await reader.readline()
-    finally:
+        answer = await reader.readline()
         writer.close()
+        if b" 200 " in answer:
+            return
+        await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
 
 @asynccontextmanager
 async def rclone_s3(
-    folder: Path, *, bucket: str, certificate: Path | None = None, key: Path | None = None
+    folder: Path, *, bucket: str, ca: Path | None = None, certificate: Path | None = None
 ) -> AsyncGenerator[S3Server]:
     """Run rclone's S3 API with its data in `folder` and one bucket.
 
     It ignores `If-None-Match`, so it stands for all servers without conditional writes. With
-    a certificate and its key it speaks TLS.
+    a certificate, in one file with its key, it speaks TLS.
     """
     (port,) = free_ports(1)
     key_id, secret = "claimcheck", "claimcheck-secret"
@@ -275,7 +276,7 @@ async def rclone_s3(
     command = [
         *(find_program("rclone"), "serve", "s3", str(data), f"--addr=127.0.0.1:{port}"),
         *(f"--auth-key={key_id},{secret}", "--config="),
-        *(() if certificate is None else (f"--cert={certificate}", f"--key={key}")),
+        *(() if certificate is None else (f"--cert={certificate}", f"--key={certificate}")),
     ]
     async with running(command, log=log, ready=lambda: wait_for_port(port)) as process:
         yield S3Server(
@@ -285,5 +286,5 @@ async def rclone_s3(
             bucket=bucket,
             access_key_id=key_id,
             secret_access_key=secret,
-            certificate=certificate,
+            ca=ca,
         )
