@@ -1,5 +1,6 @@
 """A real server's answers, changed on the way: what other servers say, and when."""
 
+import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -39,10 +40,15 @@ async def no_rule(request: web.Request) -> None:
 
 @asynccontextmanager
 async def go_between(
-    server: S3Server, *, before: Rule = no_rule, after: AfterRule = unchanged
+    server: S3Server,
+    *,
+    before: Rule = no_rule,
+    after: AfterRule = unchanged,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncGenerator[GoBetween]:
     (port,) = free_ports(1)
-    seen = GoBetween(endpoint=f"http://127.0.0.1:{port}")
+    scheme = "http" if tls is None else "https"
+    seen = GoBetween(endpoint=f"{scheme}://127.0.0.1:{port}")
 
     async def handle(request: web.Request) -> web.StreamResponse:
         seen.asked.append(request)
@@ -54,7 +60,7 @@ async def go_between(
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        await web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls).start()
         yield seen
     finally:
         await runner.cleanup()

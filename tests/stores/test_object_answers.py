@@ -71,6 +71,15 @@ async def test_refusal_of_every_put_does_not_turn_conditions_off(s3: S3Server) -
         assert "If-None-Match" in between.asked[-1].headers
 
 
+async def test_refused_replacement_of_what_is_there_is_no_error(s3: S3Server) -> None:
+    await open_store(s3, "replace").put(key_of(1), b"blob")
+    async with go_between(s3, before=conditions_answered(403, "AccessDenied")) as between:
+        store = open_store(s3, "replace", endpoint=between.endpoint)
+        assert not await store.put(key_of(1), b"blob")
+        with pytest.raises(StoreDenied):
+            await store.put(key_of(2), b"blob")
+
+
 async def test_refused_read_says_that_the_object_may_be_missing(s3: S3Server) -> None:
     async with go_between(s3, after=missing_is_forbidden) as between:
         store = open_store(s3, "forbidden", endpoint=between.endpoint)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ipaddress
+import ssl
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -32,10 +33,17 @@ def credentials(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3.secret_access_key)
 
 
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return make_certificate(tmp_path_factory.mktemp("certificates"))
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def tls(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[S3Server]:
+async def tls(
+    certificates: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[S3Server]:
     folder = tmp_path_factory.mktemp("tls")
-    ca, certificate = make_certificate(folder)
+    ca, certificate = certificates
     async with rclone_s3(folder, bucket="claims", ca=ca, certificate=certificate) as server:
         yield server
 
@@ -126,11 +134,25 @@ def test_ca_file_that_is_none_is_refused(tmp_path: Path, content: bytes | None) 
         build_store(settings)
 
 
-async def test_body_is_hashed_only_where_tls_does_not_protect_it(s3: S3Server) -> None:
-    async with go_between(s3) as between:
-        store = open_store(s3, "hashed", endpoint=between.endpoint)
-        await store.put(key_of(1), b"blob")
-        assert between.asked[0].headers["x-amz-content-sha256"] != "UNSIGNED-PAYLOAD"
+@pytest.mark.parametrize("is_tls", [True, False])
+async def test_body_is_hashed_only_where_tls_does_not_protect_it(
+    s3: S3Server, certificates: tuple[Path, Path], is_tls: bool
+) -> None:
+    ca, certificate = certificates
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    async with go_between(s3, tls=context if is_tls else None) as between:
+        settings = Settings.load(
+            store=f"s3://claims/hashed-{is_tls}",
+            s3_endpoint=between.endpoint,
+            s3_region="us-east-1",
+            s3_ca_file=ca,
+        )
+        store = build_store(settings)
+        assert await store.put(key_of(1), b"blob")
+        assert await store.get(key_of(1), max_bytes=4) == b"blob"
+        hashed = between.asked[0].headers["x-amz-content-sha256"]
+        assert (hashed == "UNSIGNED-PAYLOAD") == is_tls
 
 
 async def test_times_are_as_set(s3: S3Server) -> None:
@@ -150,11 +172,15 @@ async def test_times_are_as_set(s3: S3Server) -> None:
         assert len(between.asked) == 1
 
 
-def test_every_kind_of_object_store_waits_as_long_as_set() -> None:
+def test_every_kind_of_object_store_waits_as_long_as_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
     patience = Patience(connect_seconds=1, request_seconds=2, retry_seconds=0)
     for store in (
         ObjectStore.s3("claims", region="us-east-1", patience=patience),
         ObjectStore.gcs("claims", patience=patience),
+        ObjectStore.azure("claims", patience=patience),
     ):
         client: Any = store._client
         assert client.client_options["connect_timeout"] == "1s"

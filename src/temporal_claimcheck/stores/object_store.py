@@ -171,6 +171,11 @@ class ObjectStore:
                     await obstore.put_async(self._client, key, blob, mode="create")
                 except exceptions.AlreadyExistsError:
                     return False
+                except exceptions.PermissionDeniedError:
+                    # Who may create but not replace can be refused before the condition counts.
+                    if await self._is_there(key):
+                        return False
+                    raise
                 except (exceptions.BaseError, NotImplementedError) as error:
                     if not refuses_condition(error):
                         raise
@@ -183,8 +188,7 @@ class ObjectStore:
 
     async def _put_in_parts(self, key: str, blob: bytes) -> bool:
         # One small request more saves sending the parts again when the object is there.
-        with suppress(FileNotFoundError, exceptions.PermissionDeniedError):
-            await obstore.head_async(self._client, key)
+        if await self._is_there(key):
             return False
         await obstore.put_async(
             self._client,
@@ -195,6 +199,13 @@ class ObjectStore:
             max_concurrency=_PARTS_AT_ONCE,
         )
         return True
+
+    async def _is_there(self, key: str) -> bool:
+        # To who may not list, what is missing may look like a refusal.
+        with suppress(FileNotFoundError, exceptions.PermissionDeniedError):
+            await obstore.head_async(self._client, key)
+            return True
+        return False
 
     async def get(self, key: str, *, max_bytes: int) -> bytes:
         """See BlobStore."""
