@@ -43,7 +43,7 @@ def translated(what: str, *, place: str, reading: bool = False) -> Generator[Non
     except FileNotFoundError as error:
         raise StoreUnavailable(
             f"Could not {what}: {place} does not exist.",
-            remedy="Create the bucket, or correct the store's URL.",
+            remedy="Create it, or correct the store's URL.",
         ) from error
     except (exceptions.BaseError, OSError, TimeoutError) as error:
         if _is_denied(error):

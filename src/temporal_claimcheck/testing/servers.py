@@ -1,7 +1,7 @@
 """Real servers for tests: each on free loopback ports, stopped by the process id that was kept.
 
-Every program comes as a wheel and is looked for beside the interpreter and on the PATH. Use them
-as asynchronous context managers, in fixtures of your own:
+Every program comes as a wheel, but Azurite's, which comes from npm. They are looked for beside the
+interpreter and on the PATH. Use them as asynchronous context managers, in fixtures of your own:
 
     @pytest.fixture
     async def s3(tmp_path):
@@ -10,23 +10,30 @@ as asynchronous context managers, in fixtures of your own:
 """
 
 import asyncio
+import base64
+import hmac
 import os
 import shutil
 import signal
 import socket
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from email.utils import formatdate
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Final
 
 from temporalio.testing import WorkflowEnvironment
 
 __all__ = [
+    "AzureServer",
     "ProgramMissing",
     "S3Server",
     "ServerProcess",
+    "azurite",
     "find_program",
     "free_ports",
     "rclone_s3",
@@ -39,6 +46,11 @@ __all__ = [
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 10.0
 _ASK_AGAIN_SECONDS: Final = 0.05
+# Public: every Azurite has this account.
+_AZURITE_ACCOUNT: Final = "devstoreaccount1"
+_AZURITE_KEY: Final = (
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+)
 
 
 class ProgramMissing(RuntimeError):
@@ -82,6 +94,21 @@ class S3Server(ServerProcess):
         """URL of the S3 API."""
         scheme = "http" if self.ca is None else "https"
         return f"{scheme}://127.0.0.1:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AzureServer(ServerProcess):
+    """A server that speaks Azure Blob Storage, with the account that every emulator has."""
+
+    container: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process needs in its environment to use this server."""
+        return {
+            "AZURE_STORAGE_USE_EMULATOR": "true",
+            "AZURITE_BLOB_STORAGE_URL": f"http://127.0.0.1:{self.port}",
+        }
 
 
 def find_program(*names: str) -> str:
@@ -288,3 +315,45 @@ async def rclone_s3(
             secret_access_key=secret,
             ca=ca,
         )
+
+
+@asynccontextmanager
+async def azurite(folder: Path, *, container: str) -> AsyncGenerator[AzureServer]:
+    """Run Microsoft's emulator of Azure Blob Storage (`npm install azurite`) with one container."""
+    (port,) = free_ports(1)
+    log = folder / "azurite.log"
+    command = [
+        *(find_program("azurite-blob"), "--blobHost=127.0.0.1", f"--blobPort={port}"),
+        *(f"--location={folder}", "--silent", "--skipApiVersionCheck", "--disableTelemetry"),
+    ]
+
+    async def ready() -> None:
+        await wait_for_port(port)
+        await asyncio.to_thread(_make_container, port, container)
+
+    async with running(command, log=log, ready=ready) as process:
+        yield AzureServer(process=process, port=port, log=log, container=container)
+
+
+def _make_container(port: int, container: str) -> None:
+    # By hand, because the client of the store makes no containers.
+    # https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key
+    headers = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": "2021-12-02"}
+    signed = "\n".join(
+        (
+            "PUT",
+            *[""] * 11,
+            *(f"{name}:{value}" for name, value in headers.items()),
+            f"/{_AZURITE_ACCOUNT}/{_AZURITE_ACCOUNT}/{container}",
+            "restype:container",
+        )
+    )
+    digest = hmac.digest(base64.b64decode(_AZURITE_KEY), signed.encode(), "sha256")
+    headers["Authorization"] = f"SharedKey {_AZURITE_ACCOUNT}:{base64.b64encode(digest).decode()}"
+    connection = HTTPConnection("127.0.0.1", port, timeout=_STOP_SECONDS)
+    with closing(connection):
+        path = f"/{_AZURITE_ACCOUNT}/{container}?restype=container"
+        connection.request("PUT", path, headers=headers)
+        answer = connection.getresponse()
+        if answer.status != HTTPStatus.CREATED:
+            raise RuntimeError(f"Azurite made no container: {answer.read().decode()}")
