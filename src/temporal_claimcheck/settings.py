@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 _PREFIX: Final = "CLAIMCHECK_"
 _CONFIG: Final = "CLAIMCHECK_CONFIG"
+# Also keeps out infinity. Waiting longer helps nobody: Temporal tries the task again.
+_LONGEST_SECONDS: Final = 600.0
 _EXAMPLES: Final = "file:///var/lib/claims, s3://bucket/prefix or redis://localhost:6379/0"
 
 
@@ -49,6 +51,12 @@ class SettingsOverrides(TypedDict, total=False):
     cache_bytes: int
     max_bytes_in_flight: int
     ttl_days: int
+    s3_endpoint: str
+    s3_region: str
+    s3_ca_file: Path
+    connect_timeout_seconds: float
+    request_timeout_seconds: float
+    retry_seconds: float
 
 
 class Settings(BaseSettings):
@@ -99,6 +107,18 @@ class Settings(BaseSettings):
     ttl_days: int | None = Field(default=None, gt=0)
     """Days after the end of its day until Redis drops an object; other stores keep them."""
 
+    s3_endpoint: str | None = Field(default=None, pattern="^https?://[^/]")
+    """URL of a server that speaks S3; by default Amazon's, or what `AWS_ENDPOINT_URL` says."""
+    s3_region: str | None = None
+    """Region of the bucket; by default what `AWS_REGION` says."""
+    s3_ca_file: Path | None = None
+    """PEM file of certificates that the S3 server may have, besides those the system trusts."""
+    connect_timeout_seconds: float = Field(default=5.0, gt=0, le=_LONGEST_SECONDS)
+    """Time to connect to an object store."""
+    request_timeout_seconds: float = Field(default=30.0, gt=0, le=_LONGEST_SECONDS)
+    """Time for an object store to answer a request, and for any silence in its answer."""
+    retry_seconds: float = Field(default=10.0, ge=0, le=_LONGEST_SECONDS)
+    """Time during which a request to an object store is tried again; 0 tries once."""
     redis_host: str | None = Field(default=None, validation_alias=AliasChoices("REDIS_HOST"))
     """Redis server, if `store` is not set."""
     redis_port: int = Field(

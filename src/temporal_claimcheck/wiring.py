@@ -1,8 +1,9 @@
 """Settings -> live objects. The one place that names backends."""
 
 import logging
+import ssl
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -19,6 +20,9 @@ from temporal_claimcheck.stores.read_only import ReadOnlyStore
 from temporal_claimcheck.stores.tiered import DEFAULT_MAX_FAST_BYTES, TieredStore
 from temporal_claimcheck.transforms.base import Compression
 from temporal_claimcheck.transforms.compression import NoCompression, compression
+
+if TYPE_CHECKING:
+    from temporal_claimcheck.stores.object_store import Patience
 
 __all__ = ["build_compression", "build_policy", "build_store"]
 
@@ -122,8 +126,13 @@ def _redis(settings: Settings, url: str) -> BlobStore:
 def _s3(settings: Settings, url: str) -> BlobStore:
     from temporal_claimcheck.stores.object_store import ObjectStore  # noqa: PLC0415
 
-    del settings
-    return ObjectStore.s3(*_bucket_and_prefix(url))
+    return ObjectStore.s3(
+        *_bucket_and_prefix(url),
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        ca_certificates=_ca_certificates(settings),
+        patience=_patience(settings),
+    )
 
 
 def _r2(settings: Settings, url: str) -> BlobStore:
@@ -140,21 +149,44 @@ def _r2(settings: Settings, url: str) -> BlobStore:
         region=settings.r2_region,
         access_key_id=_revealed(settings.r2_access_key_id),
         secret_access_key=_revealed(settings.r2_secret_access_key),
+        patience=_patience(settings),
     )
 
 
 def _gcs(settings: Settings, url: str) -> BlobStore:
     from temporal_claimcheck.stores.object_store import ObjectStore  # noqa: PLC0415
 
-    del settings
-    return ObjectStore.gcs(*_bucket_and_prefix(url))
+    return ObjectStore.gcs(*_bucket_and_prefix(url), patience=_patience(settings))
 
 
 def _azure(settings: Settings, url: str) -> BlobStore:
     from temporal_claimcheck.stores.object_store import ObjectStore  # noqa: PLC0415
 
-    del settings
-    return ObjectStore.azure(*_bucket_and_prefix(url))
+    return ObjectStore.azure(*_bucket_and_prefix(url), patience=_patience(settings))
+
+
+def _patience(settings: Settings) -> "Patience":
+    from temporal_claimcheck.stores.object_store import Patience  # noqa: PLC0415
+
+    return Patience(
+        connect_seconds=settings.connect_timeout_seconds,
+        request_seconds=settings.request_timeout_seconds,
+        retry_seconds=settings.retry_seconds,
+    )
+
+
+def _ca_certificates(settings: Settings) -> bytes | None:
+    if settings.s3_ca_file is None:
+        return None
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(settings.s3_ca_file)
+        return settings.s3_ca_file.read_bytes()
+    except OSError as error:
+        raise InvalidSettings(
+            f"CLAIMCHECK_S3_CA_FILE names {settings.s3_ca_file}, which is no file of "
+            "certificates in PEM.",
+            remedy="Correct or unset it.",
+        ) from error
 
 
 def _bucket_and_prefix(url: str) -> tuple[str, str]:

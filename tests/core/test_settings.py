@@ -41,6 +41,12 @@ SETTINGS: dict[str, tuple[str, str, str, object]] = {
     "cache_bytes": ("CLAIMCHECK_CACHE_BYTES", "0", "0", 0),
     "max_bytes_in_flight": ("CLAIMCHECK_MAX_BYTES_IN_FLIGHT", "7", "7", 7),
     "ttl_days": ("CLAIMCHECK_TTL_DAYS", "7", "7", 7),
+    "s3_endpoint": ("CLAIMCHECK_S3_ENDPOINT", "http://h:9", '"http://h:9"', "http://h:9"),
+    "s3_region": ("CLAIMCHECK_S3_REGION", "eu", '"eu"', "eu"),
+    "s3_ca_file": ("CLAIMCHECK_S3_CA_FILE", "/etc/ca.pem", '"/etc/ca.pem"', Path("/etc/ca.pem")),
+    "connect_timeout_seconds": ("CLAIMCHECK_CONNECT_TIMEOUT_SECONDS", "0.5", "0.5", 0.5),
+    "request_timeout_seconds": ("CLAIMCHECK_REQUEST_TIMEOUT_SECONDS", "7", "7", 7.0),
+    "retry_seconds": ("CLAIMCHECK_RETRY_SECONDS", "0", "0", 0.0),
     "redis_host": ("REDIS_HOST", "redis.example", '"redis.example"', "redis.example"),
     "redis_port": ("REDIS_PORT", "7000", "7000", 7000),
     "r2_bucket": ("R2_BUCKET", "claims", '"claims"', "claims"),
@@ -88,6 +94,9 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "read_namespaces": frozenset(),
         "cache_bytes": 128 * 1024**2,
         "max_bytes_in_flight": 256 * 1024**2,
+        "connect_timeout_seconds": 5.0,
+        "request_timeout_seconds": 30.0,
+        "retry_seconds": 10.0,
         "redis_port": 6379,
         "r2_region": "auto",
     }
@@ -208,6 +217,10 @@ WRONG: dict[str, list[str]] = {
     "cache_bytes": [SECRET, "-1"],
     "max_bytes_in_flight": [SECRET, "0"],
     "ttl_days": [SECRET, "0", "-1", "1.5"],
+    "s3_endpoint": [SECRET, f"ftp://{SECRET}", "https://", ""],
+    "connect_timeout_seconds": [SECRET, "0", "-1", "601", "inf", "nan"],
+    "request_timeout_seconds": [SECRET, "0", "-1", "601", "inf", "nan"],
+    "retry_seconds": [SECRET, "-1", "601", "inf", "nan"],
     "redis_port": [SECRET, "0", "65536", "-1"],
 }
 

@@ -1,13 +1,20 @@
 """Real servers, one of each for the whole run."""
 
 import itertools
+import json
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from temporal_claimcheck.testing.servers import S3Server, ServerProcess, redis_server, seaweedfs
+from temporal_claimcheck.testing.servers import (
+    S3Server,
+    ServerProcess,
+    rclone_s3,
+    redis_server,
+    seaweedfs,
+)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -20,7 +27,30 @@ async def redis(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Serv
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def s3(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[S3Server]:
-    async with seaweedfs(tmp_path_factory.mktemp("s3"), bucket="claims") as server:
+    """Run SeaweedFS, where `narrow` may read and write and `reader` may only read."""
+    folder = tmp_path_factory.mktemp("s3")
+    identities = folder / "identities.json"
+    actions = {
+        "claimcheck": ["Admin", "Read", "Write", "List"],
+        "narrow": ["Read:claims", "Write:claims"],
+        "reader": ["Read:claims"],
+    }
+    identities.write_text(
+        json.dumps({"identities": [_identity(*each) for each in actions.items()]})
+    )
+    arguments = (f"-s3.config={identities}",)
+    async with seaweedfs(folder, bucket="claims", arguments=arguments) as server:
+        yield server
+
+
+def _identity(name: str, actions: list[str]) -> dict[str, object]:
+    key = {"accessKey": name, "secretKey": f"{name}-secret"}
+    return {"name": name, "credentials": [key], "actions": actions}
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def rclone(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[S3Server]:
+    async with rclone_s3(tmp_path_factory.mktemp("rclone"), bucket="claims") as server:
         yield server
 
 

@@ -1,92 +1,74 @@
-"""ObjectStore against a real S3 server."""
+"""ObjectStore against two real S3 servers."""
 
+import secrets
 import uuid
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, ClassVar
 
 import aioboto3
 import pytest
-from temporalio.api.common.v1 import Payload
 
-from temporal_claimcheck import ClaimCheckManager
-from temporal_claimcheck.errors import InvalidSettings, StoreDenied
-from temporal_claimcheck.stores.object_store import ObjectStore
+from temporal_claimcheck.errors import BlobNotFound, StoreDenied, StoreUnavailable
+from temporal_claimcheck.stores.object_store import ObjectStore, Patience
 from temporal_claimcheck.testing import (
+    CollectableBlobStore,
     CollectableStoreContract,
     MakeStore,
     RawAccess,
     UnreachableStoreContract,
+    key_of,
 )
 from temporal_claimcheck.testing.servers import S3Server, free_ports
+from tests.stores.go_between import go_between
+from tests.stores.s3_clients import IMPATIENT, RawS3, open_store
 
-KEY = f"v1/default/2026-03-04/{'ab' * 32}"
-
-
-def open_store(server: S3Server, prefix: str) -> ObjectStore:
-    return ObjectStore.s3(
-        server.bucket,
-        prefix,
-        endpoint=server.endpoint,
-        region="us-east-1",
-        access_key_id=server.access_key_id,
-        secret_access_key=server.secret_access_key,
-    )
-
-
-class RawS3:
-    """The objects as another S3 client sees them."""
-
-    def __init__(self, client: Any, prefix: str) -> None:
-        self._client = client
-        self._prefix = prefix
-
-    async def write(self, key: str, blob: bytes) -> None:
-        await self._client.put_object(Bucket="claims", Key=f"{self._prefix}/{key}", Body=blob)
-
-    async def read(self, key: str) -> bytes | None:
-        try:
-            found = await self._client.get_object(Bucket="claims", Key=f"{self._prefix}/{key}")
-        except self._client.exceptions.NoSuchKey:
-            return None
-        return await found["Body"].read()
-
-    async def keys(self) -> set[str]:
-        pages = self._client.get_paginator("list_objects_v2")
-        return {
-            each["Key"].removeprefix(f"{self._prefix}/")
-            async for page in pages.paginate(Bucket="claims", Prefix=f"{self._prefix}/")
-            for each in page.get("Contents", [])
-        }
-
-    async def remove(self, key: str) -> None:
-        await self._client.delete_object(Bucket="claims", Key=f"{self._prefix}/{key}")
-
-
-@pytest.fixture
-async def boto(s3: S3Server) -> AsyncGenerator[Any]:
-    session: Any = aioboto3.Session(
-        aws_access_key_id=s3.access_key_id,
-        aws_secret_access_key=s3.secret_access_key,
-        region_name="us-east-1",
-    )
-    async with session.client("s3", endpoint_url=s3.endpoint) as client:
-        yield client
+LARGE = 70 * 1024**2
 
 
 class TestS3(CollectableStoreContract):
+    """SeaweedFS, which has conditional writes."""
+
     secrets = ("claimcheck-secret",)
+    # Above what goes in one request.
+    large_bytes = 20 * 1024**2
+
+    @pytest.fixture
+    def server(self, s3: S3Server) -> S3Server:
+        return s3
 
     @pytest.fixture
     def place(self) -> str:
         return f"test/{uuid.uuid4()}"
 
     @pytest.fixture
-    def raw(self, boto: Any, place: str) -> RawAccess:
-        return RawS3(boto, place)
+    async def raw(self, server: S3Server, place: str) -> AsyncGenerator[RawAccess]:
+        session: Any = aioboto3.Session(
+            aws_access_key_id=server.access_key_id,
+            aws_secret_access_key=server.secret_access_key,
+            region_name="us-east-1",
+        )
+        async with session.client("s3", endpoint_url=server.endpoint) as client:
+            yield RawS3(client, server.bucket, place)
 
     @pytest.fixture
-    def make_store(self, s3: S3Server, place: str) -> MakeStore:
-        return lambda: open_store(s3, place)
+    def make_store(self, server: S3Server, place: str) -> MakeStore:
+        return lambda: open_store(server, place, patience=Patience())
+
+
+class TestS3WithoutConditionalWrites(TestS3):
+    """rclone, which takes the condition and ignores it."""
+
+    keeps_first: ClassVar[bool] = False
+
+    @pytest.fixture
+    def server(self, rclone: S3Server) -> S3Server:
+        return rclone
+
+    @pytest.mark.xfail(reason="rclone takes a folder for an object, and removes all that is in it")
+    async def test_deleting_what_is_not_there_is_no_error(
+        self, collectable: CollectableBlobStore
+    ) -> None:
+        await super().test_deleting_what_is_not_there_is_no_error(collectable)
 
 
 class TestUnreachableS3(UnreachableStoreContract):
@@ -101,56 +83,77 @@ class TestUnreachableS3(UnreachableStoreContract):
             region="us-east-1",
             access_key_id="a-key",
             secret_access_key="a-secret",
+            patience=IMPATIENT,
         )
 
 
+async def test_large_object_goes_in_parts_once(s3: S3Server) -> None:
+    blob = secrets.token_bytes(LARGE)
+    async with go_between(s3) as between:
+        store = open_store(s3, "large", endpoint=between.endpoint, patience=Patience())
+        assert await store.put(key_of(1), blob)
+        parts = -(-LARGE // (8 * 1024**2))
+        assert between.count("PUT") == parts
+        assert not await store.put(key_of(1), blob)
+        assert between.count("PUT") == parts
+    assert await open_store(s3, "large").get(key_of(1), max_bytes=LARGE) == blob
+
+
+@pytest.mark.parametrize("size", [1, 10_000_000, 16 * 1024**2])
+async def test_object_of_ordinary_size_takes_one_request_each_way(s3: S3Server, size: int) -> None:
+    async with go_between(s3) as between:
+        store = open_store(s3, f"one/{size}", endpoint=between.endpoint, patience=Patience())
+        assert await store.put(key_of(1), bytes(size))
+        assert [request.method for request in between.asked] == ["PUT"]
+        assert between.asked[0].headers["If-None-Match"] == "*"
+        assert not await store.put(key_of(1), bytes(size))
+        assert await store.get(key_of(1), max_bytes=size) == bytes(size)
+        assert [request.method for request in between.asked] == ["PUT", "PUT", "GET"]
+
+
 async def test_refused_credentials_are_named_as_such(s3: S3Server) -> None:
+    store = open_store(s3, identity="nobody")
+    with pytest.raises(StoreDenied, match="refused the credentials"):
+        await store.put(key_of(1), b"blob")
+    with pytest.raises(StoreDenied, match="refused the credentials"):
+        await store.get(key_of(1), max_bytes=9)
+    with pytest.raises(StoreDenied, match="refused the credentials"):
+        await store.check()
+
+
+async def test_missing_bucket_is_named_as_such(rclone: S3Server) -> None:
     store = ObjectStore.s3(
-        s3.bucket,
-        endpoint=s3.endpoint,
+        "no-such-bucket",
+        endpoint=rclone.endpoint,
         region="us-east-1",
-        access_key_id="nobody",
-        secret_access_key="wrong",
+        access_key_id=rclone.access_key_id,
+        secret_access_key=rclone.secret_access_key,
     )
+    with pytest.raises(StoreUnavailable, match="no-such-bucket/ does not exist"):
+        await store.check()
+    with pytest.raises(StoreUnavailable, match="does not exist"):
+        await store.get(key_of(1), max_bytes=9)
+    with pytest.raises(StoreUnavailable, match="does not exist"):
+        await store.put(key_of(1), b"blob")
+
+
+async def test_reading_and_writing_are_all_the_permissions_that_are_needed(s3: S3Server) -> None:
+    store = open_store(s3, "narrow", identity="narrow")
+    await store.check()
+    assert await store.put(key_of(1), b"blob")
+    assert await store.get(key_of(1), max_bytes=9) == b"blob"
+    with pytest.raises(BlobNotFound):
+        await store.get(key_of(2), max_bytes=9)
     with pytest.raises(StoreDenied):
-        await store.put(KEY, b"blob")
+        _ = [blob async for blob in store.scan()]
 
 
-async def test_r2_settings_of_the_seed_open_a_store(
-    s3: S3Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("R2_BUCKET", s3.bucket)
-    monkeypatch.setenv("R2_ENDPOINT", s3.endpoint)
-    monkeypatch.setenv("R2_ACCESS_KEY_ID", s3.access_key_id)
-    monkeypatch.setenv("R2_SECRET_ACCESS_KEY", s3.secret_access_key)
-    payload = Payload(metadata={"encoding": b"binary/plain"}, data=bytes(100_000))
-    async with ClaimCheckManager.open(cache_bytes=0) as manager:
-        stored = await manager.maybe_offload(payload)
-        assert stored != payload
-        assert await manager.maybe_retrieve(stored) == payload
-
-
-async def test_s3_url_takes_credentials_from_the_environment(
-    s3: S3Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3.access_key_id)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3.secret_access_key)
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.endpoint)
-    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
-    async with ClaimCheckManager.open(f"s3://{s3.bucket}/by/url") as manager:
-        assert (await manager.health()).ok
-        claim = await manager.offload(Payload(data=b"small"))
-        found = [blob.key async for blob in open_store(s3, "by/url").scan("v1/")]
-        assert found == [claim.key]
-
-
-@pytest.mark.parametrize("url", ["s3://", "s3:///prefix", "s3://bucket?x=1"])
-def test_url_without_a_bucket_is_refused(url: str) -> None:
-    with pytest.raises(InvalidSettings, match="bucket/prefix"):
-        ClaimCheckManager.open(url)
-
-
-def test_r2_without_its_endpoint_says_what_to_set() -> None:
-    with pytest.raises(InvalidSettings, match="R2_ENDPOINT"):
-        ClaimCheckManager.open("r2://bucket")
+async def test_reader_reads_and_is_refused_the_rest(s3: S3Server) -> None:
+    await open_store(s3, "reader").put(key_of(1), b"blob")
+    store = open_store(s3, "reader", identity="reader")
+    await store.check()
+    assert await store.get(key_of(1), max_bytes=9) == b"blob"
+    with pytest.raises(StoreDenied):
+        await store.put(key_of(2), b"blob")
+    with pytest.raises(StoreDenied):
+        await store.delete([key_of(1)])

@@ -1,7 +1,7 @@
 """Real servers for tests: each on free loopback ports, stopped by the process id that was kept.
 
-Every program comes as a wheel and is looked for beside the interpreter and on the PATH. Use them
-as asynchronous context managers, in fixtures of your own:
+Every program comes as a wheel, but Azurite's, which comes from npm. They are looked for beside the
+interpreter and on the PATH. Use them as asynchronous context managers, in fixtures of your own:
 
     @pytest.fixture
     async def s3(tmp_path):
@@ -10,25 +10,33 @@ as asynchronous context managers, in fixtures of your own:
 """
 
 import asyncio
+import base64
+import hmac
 import os
 import shutil
 import signal
 import socket
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from email.utils import formatdate
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Final
 
 from temporalio.testing import WorkflowEnvironment
 
 __all__ = [
+    "AzureServer",
     "ProgramMissing",
     "S3Server",
     "ServerProcess",
+    "azurite",
     "find_program",
     "free_ports",
+    "rclone_s3",
     "redis_server",
     "seaweedfs",
     "temporal_server",
@@ -38,6 +46,11 @@ __all__ = [
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 10.0
 _ASK_AGAIN_SECONDS: Final = 0.05
+# Public: every Azurite has this account.
+_AZURITE_ACCOUNT: Final = "devstoreaccount1"
+_AZURITE_KEY: Final = (
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+)
 
 
 class ProgramMissing(RuntimeError):
@@ -73,11 +86,29 @@ class S3Server(ServerProcess):
     bucket: str
     access_key_id: str
     secret_access_key: str
+    ca: Path | None = None
+    """Certificate of the authority to trust, if the server speaks TLS."""
 
     @property
     def endpoint(self) -> str:
         """URL of the S3 API."""
-        return f"http://127.0.0.1:{self.port}"
+        scheme = "http" if self.ca is None else "https"
+        return f"{scheme}://127.0.0.1:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AzureServer(ServerProcess):
+    """A server that speaks Azure Blob Storage, with the account that every emulator has."""
+
+    container: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process needs in its environment to use this server."""
+        return {
+            "AZURE_STORAGE_USE_EMULATOR": "true",
+            "AZURITE_BLOB_STORAGE_URL": f"http://127.0.0.1:{self.port}",
+        }
 
 
 def find_program(*names: str) -> str:
@@ -204,7 +235,9 @@ async def redis_server(
 
 
 @asynccontextmanager
-async def seaweedfs(folder: Path, *, bucket: str) -> AsyncGenerator[S3Server]:
+async def seaweedfs(
+    folder: Path, *, bucket: str, arguments: Sequence[str] = ()
+) -> AsyncGenerator[S3Server]:
     """Run SeaweedFS's S3 API with its data in `folder` and one bucket."""
     names = ("master", "volume", "filer", "s3", "admin")
     ports = free_ports(2 * len(names))
@@ -218,6 +251,7 @@ async def seaweedfs(folder: Path, *, bucket: str) -> AsyncGenerator[S3Server]:
         *(f"-{name}.port={port}" for name, port in http.items()),
         *(f"-{name}.port.grpc={port}" for name, port in grpc.items()),
         *("-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false", "-webdav=false"),
+        *arguments,
     ]
     server_environment = {
         "AWS_ACCESS_KEY_ID": key_id,
@@ -227,6 +261,8 @@ async def seaweedfs(folder: Path, *, bucket: str) -> AsyncGenerator[S3Server]:
 
     async def ready() -> None:
         await wait_for_port(http["s3"])
+        # The bucket is made after S3 answers; as a folder of the filer it needs no signature.
+        await _wait_for_path(http["filer"], f"/buckets/{bucket}/")
 
     async with running(command, log=log, ready=ready, environment=server_environment) as process:
         yield S3Server(
@@ -237,3 +273,87 @@ async def seaweedfs(folder: Path, *, bucket: str) -> AsyncGenerator[S3Server]:
             access_key_id=key_id,
             secret_access_key=secret,
         )
+
+
+async def _wait_for_path(port: int, path: str) -> None:
+    while True:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"HEAD {path} HTTP/1.0\r\n\r\n".encode())
+        answer = await reader.readline()
+        writer.close()
+        if b" 200 " in answer:
+            return
+        await asyncio.sleep(_ASK_AGAIN_SECONDS)
+
+
+@asynccontextmanager
+async def rclone_s3(
+    folder: Path, *, bucket: str, ca: Path | None = None, certificate: Path | None = None
+) -> AsyncGenerator[S3Server]:
+    """Run rclone's S3 API with its data in `folder` and one bucket.
+
+    It ignores `If-None-Match`, so it stands for all servers without conditional writes. With
+    a certificate, in one file with its key, it speaks TLS.
+    """
+    (port,) = free_ports(1)
+    key_id, secret = "claimcheck", "claimcheck-secret"
+    log = folder / "rclone.log"
+    data = folder / "rclone"
+    (data / bucket).mkdir(parents=True, exist_ok=True)
+    command = [
+        *(find_program("rclone"), "serve", "s3", str(data), f"--addr=127.0.0.1:{port}"),
+        *(f"--auth-key={key_id},{secret}", "--config="),
+        *(() if certificate is None else (f"--cert={certificate}", f"--key={certificate}")),
+    ]
+    async with running(command, log=log, ready=lambda: wait_for_port(port)) as process:
+        yield S3Server(
+            process=process,
+            port=port,
+            log=log,
+            bucket=bucket,
+            access_key_id=key_id,
+            secret_access_key=secret,
+            ca=ca,
+        )
+
+
+@asynccontextmanager
+async def azurite(folder: Path, *, container: str) -> AsyncGenerator[AzureServer]:
+    """Run Microsoft's emulator of Azure Blob Storage (`npm install azurite`) with one container."""
+    (port,) = free_ports(1)
+    log = folder / "azurite.log"
+    command = [
+        *(find_program("azurite-blob"), "--blobHost=127.0.0.1", f"--blobPort={port}"),
+        *(f"--location={folder}", "--silent", "--skipApiVersionCheck", "--disableTelemetry"),
+    ]
+
+    async def ready() -> None:
+        await wait_for_port(port)
+        await asyncio.to_thread(_make_container, port, container)
+
+    async with running(command, log=log, ready=ready) as process:
+        yield AzureServer(process=process, port=port, log=log, container=container)
+
+
+def _make_container(port: int, container: str) -> None:
+    # By hand, because the client of the store makes no containers.
+    # https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key
+    headers = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": "2021-12-02"}
+    signed = "\n".join(
+        (
+            "PUT",
+            *[""] * 11,
+            *(f"{name}:{value}" for name, value in headers.items()),
+            f"/{_AZURITE_ACCOUNT}/{_AZURITE_ACCOUNT}/{container}",
+            "restype:container",
+        )
+    )
+    digest = hmac.digest(base64.b64decode(_AZURITE_KEY), signed.encode(), "sha256")
+    headers["Authorization"] = f"SharedKey {_AZURITE_ACCOUNT}:{base64.b64encode(digest).decode()}"
+    connection = HTTPConnection("127.0.0.1", port, timeout=_STOP_SECONDS)
+    with closing(connection):
+        path = f"/{_AZURITE_ACCOUNT}/{container}?restype=container"
+        connection.request("PUT", path, headers=headers)
+        answer = connection.getresponse()
+        if answer.status != HTTPStatus.CREATED:
+            raise RuntimeError(f"Azurite made no container: {answer.read().decode()}")

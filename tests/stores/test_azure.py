@@ -1,0 +1,44 @@
+"""ObjectStore against Azurite, where it is installed: `npm install azurite`."""
+
+import uuid
+from collections.abc import AsyncGenerator
+
+import pytest
+import pytest_asyncio
+
+from temporal_claimcheck.errors import StoreUnavailable
+from temporal_claimcheck.settings import Settings
+from temporal_claimcheck.testing import CollectableStoreContract, MakeStore
+from temporal_claimcheck.testing.servers import AzureServer, ProgramMissing, azurite, find_program
+from temporal_claimcheck.wiring import build_store
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def azure(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[AzureServer]:
+    try:
+        find_program("azurite-blob")
+    except ProgramMissing:
+        pytest.skip("azurite-blob is not on the PATH; npm install azurite brings it")
+    async with azurite(tmp_path_factory.mktemp("azure"), container="claims") as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def environment(azure: AzureServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in azure.environment.items():
+        monkeypatch.setenv(name, value)
+
+
+class TestAzure(CollectableStoreContract):
+    # Above what goes in one request.
+    large_bytes = 20 * 1024**2
+
+    @pytest.fixture
+    def make_store(self) -> MakeStore:
+        settings = Settings.load(store=f"az://claims/test/{uuid.uuid4()}")
+        return lambda: build_store(settings)
+
+
+async def test_missing_container_is_named_as_such() -> None:
+    with pytest.raises(StoreUnavailable, match="nowhere/ does not exist"):
+        await build_store(Settings.load(store="az://nowhere")).check()
