@@ -49,6 +49,10 @@ def main(
         list[str] | None,
         typer.Option(help=f"In the pipeline, one of {', '.join(NAMES)}; may be repeated."),
     ] = None,
+    raw_values: Annotated[
+        bool,
+        typer.Option("--raw-values", help="Let the workflow hand its data on without parsing it."),
+    ] = False,
     at_once: Annotated[int | None, typer.Option(help="Only so many at a time.")] = None,
     rounds: Annotated[int | None, typer.Option(min=1, help="So many rounds for each size.")] = None,
     json_file: Annotated[
@@ -77,7 +81,10 @@ def main(
     core_results: list[CoreResult] = []
     with tempfile.TemporaryDirectory(prefix="claimcheck-bench-") as folder:
         if suite is not Suite.CORE:
-            cells = _chosen(CELLS, sizes, at_once, rounds, quick=quick)
+            cells = [
+                dataclasses.replace(cell, raw_values=raw_values)
+                for cell in _chosen(CELLS, sizes, at_once, rounds, quick=quick)
+            ]
             pipeline_results = asyncio.run(
                 run_pipeline(cells, names, _below(folder, "pipeline"), note)
             )

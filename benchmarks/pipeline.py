@@ -16,7 +16,7 @@ from temporalio.worker import Worker
 from benchmarks.candidates import BUILT_IN, NOTHING, Candidate, connect, s3_server
 from benchmarks.measuring import Ratio, in_turns, measured, paired_ratio
 from benchmarks.records import SIZES, marked_records
-from benchmarks.workflow import ACTIVITIES, BenchmarkPipeline
+from benchmarks.workflow import ACTIVITIES, WORKFLOWS, BenchmarkPipeline, RawBenchmarkPipeline
 from temporal_claimcheck.testing.servers import temporal_server
 
 __all__ = ["CELLS", "Cell", "CellResult", "Line", "run_pipeline"]
@@ -34,6 +34,13 @@ class Cell:
     size: str
     at_once: int
     rounds: int
+    raw_values: bool = False
+    """Whether the workflow hands its data on without parsing it."""
+
+    @property
+    def workflow(self) -> str:
+        """Name of the workflow that runs."""
+        return (RawBenchmarkPipeline if self.raw_values else BenchmarkPipeline).__name__
 
     def allows(self, candidate: Candidate) -> bool:
         """Return whether the candidate can do it at all."""
@@ -106,7 +113,7 @@ async def run_pipeline(
             worker = Worker(
                 candidate.client,
                 task_queue=f"{_TASK_QUEUE}-{candidate.name}",
-                workflows=[BenchmarkPipeline],
+                workflows=WORKFLOWS,
                 activities=ACTIVITIES,
                 activity_executor=executor,
             )
@@ -179,8 +186,9 @@ async def _turn(cell: Cell, candidate: Candidate, number: int) -> Turn:
     async def run(workflow_id: str, records: list[dict[str, object]]) -> float:
         started = time.perf_counter()
         transformed = await candidate.client.execute_workflow(
-            BenchmarkPipeline.run,
+            cell.workflow,
             records,
+            result_type=int,
             id=workflow_id,
             task_queue=f"{_TASK_QUEUE}-{candidate.name}",
         )

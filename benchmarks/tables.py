@@ -23,7 +23,8 @@ def pipeline_table(result: CellResult) -> Table:
     """Return one cell of the pipeline; below 1 is better in every ratio."""
     cell = result.cell
     table = Table(
-        title=f"pipeline, {cell.size}, {cell.at_once} at once ({cell.rounds} rounds)",
+        title=f"pipeline, {cell.size}, {cell.at_once} at once ({cell.rounds} rounds)"
+        + (", workflow does not parse" if cell.raw_values else ""),
         caption="Ratios: median of the rounds (middle half). p50 and CPU: for one workflow.",
         title_justify="left",
         caption_justify="left",

@@ -4,10 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import activity, workflow
+from temporalio.common import RawValue
 
 # Nearly no work of its own, so that what is measured is the way of the data. `list[Any]`: a
 # narrower hint would have the SDK walk through every record, at a cost that hides all others.
 Records = list[Any]
+
+TIMEOUT = timedelta(minutes=2)
 
 
 @activity.defn
@@ -27,10 +30,26 @@ ACTIVITIES = [transform, summarize]
 class BenchmarkPipeline:
     @workflow.run
     async def run(self, records: Records) -> int:
-        timeout = timedelta(minutes=2)
         transformed = await workflow.execute_activity(
-            transform, records, start_to_close_timeout=timeout
+            transform, records, start_to_close_timeout=TIMEOUT
         )
         return await workflow.execute_activity(
-            summarize, transformed, start_to_close_timeout=timeout
+            summarize, transformed, start_to_close_timeout=TIMEOUT
         )
+
+
+@workflow.defn
+class RawBenchmarkPipeline:
+    """The same for a workflow that hands its data on without parsing it."""
+
+    @workflow.run
+    async def run(self, records: RawValue) -> int:
+        transformed = await workflow.execute_activity(
+            "transform", records, result_type=RawValue, start_to_close_timeout=TIMEOUT
+        )
+        return await workflow.execute_activity(
+            "summarize", transformed, result_type=int, start_to_close_timeout=TIMEOUT
+        )
+
+
+WORKFLOWS = [BenchmarkPipeline, RawBenchmarkPipeline]

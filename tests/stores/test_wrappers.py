@@ -113,7 +113,7 @@ class TestMirroredStore(ProbingStoreContract, CollectableStoreContract):
 class RawBucket:
     """The objects as obstore alone sees them."""
 
-    def __init__(self, client: obstore.store.MemoryStore) -> None:
+    def __init__(self, client: obstore.store.ObjectStore) -> None:
         self._client = client
 
     async def write(self, key: str, blob: bytes) -> None:
@@ -121,12 +121,13 @@ class RawBucket:
 
     async def read(self, key: str) -> bytes | None:
         try:
-            return bytes(obstore.get(self._client, key).bytes())
+            found = await obstore.get_async(self._client, key)
+            return bytes(await found.bytes_async())
         except FileNotFoundError:
             return None
 
     async def keys(self) -> set[str]:
-        return {found["path"] for found in obstore.list(self._client).collect()}
+        return {found["path"] for found in await obstore.list(self._client).collect_async()}
 
     async def remove(self, key: str) -> None:
         await obstore.delete_async(self._client, key)
