@@ -1,6 +1,5 @@
 """Whom to compare: a bare client, the SDK's own S3 driver, and the claim check in its variants."""
 
-import asyncio
 import dataclasses
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,13 +15,12 @@ from temporalio.converter import DataConverter, ExternalStorage
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
 
 from temporal_claimcheck import ClaimCheckManager, ClaimCheckPlugin
-from temporal_claimcheck.errors import StoreError
 from temporal_claimcheck.policy import DEFAULT_THRESHOLD_BYTES
 from temporal_claimcheck.stores.base import CollectableStore
 from temporal_claimcheck.stores.filesystem import FileSystemStore
 from temporal_claimcheck.stores.object_store import ObjectStore
 from temporal_claimcheck.temporal.plugin import Door
-from temporal_claimcheck.testing.servers import S3Server, seaweedfs
+from temporal_claimcheck.testing.servers import S3Server
 
 __all__ = [
     "BUILT_IN",
@@ -37,8 +35,6 @@ __all__ = [
 NOTHING: Final = "nothing"
 BUILT_IN: Final = "built-in"
 NAMES: Final = (NOTHING, BUILT_IN, "s3", "s3-no-cache", "folder", "codec-s3")
-
-_BUCKET_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,24 +61,6 @@ class Candidate:
             [blob.size_bytes async for blob in self.store.scan(self.prefix)] if self.store else []
         )
         return StoredTotals(objects=len(sizes), total_bytes=sum(sizes))
-
-
-@asynccontextmanager
-async def s3_server(folder: Path) -> AsyncGenerator[S3Server]:
-    """Run SeaweedFS, with its bucket in place: it makes that a little after it listens."""
-    async with seaweedfs(folder, bucket="claims") as server:
-        async with asyncio.timeout(_BUCKET_SECONDS):
-            while not await _takes_objects(server):  # noqa: ASYNC110  # nothing tells when it does
-                await asyncio.sleep(0.1)
-        yield server
-
-
-async def _takes_objects(server: S3Server) -> bool:
-    try:
-        await object_store(server, "ready").put("v1/ready", b"")
-    except StoreError:
-        return False
-    return True
 
 
 @asynccontextmanager

@@ -16,13 +16,13 @@ from temporalio.converter import (
     StorageDriverWorkflowInfo,
 )
 
-from benchmarks.candidates import BUILT_IN, built_in_driver, object_store, s3_server
+from benchmarks.candidates import BUILT_IN, built_in_driver, object_store
 from benchmarks.measuring import Clock, Ratio, in_turns, measured, paired_ratio
 from benchmarks.records import SIZES, json_payload
 from temporal_claimcheck import BlobStore, ClaimCheckManager
 from temporal_claimcheck.stores.filesystem import FileSystemStore
 from temporal_claimcheck.stores.memory import MemoryStore
-from temporal_claimcheck.testing.servers import S3Server
+from temporal_claimcheck.testing.servers import S3Server, seaweedfs
 
 __all__ = ["CORE_CELLS", "CoreCell", "CoreLine", "CoreResult", "run_core"]
 
@@ -131,7 +131,7 @@ async def run_core(
     """Measure the cells one after the other, on a server that is started for it."""
     note("starting SeaweedFS")
     results: list[CoreResult] = []
-    async with s3_server(folder) as s3, _benches(s3, folder) as benches:
+    async with seaweedfs(folder, bucket="claims") as s3, _benches(s3, folder) as benches:
         for cell in cells:
             note(f"core: {cell.size}, {cell.at_once} at once, {cell.rounds} rounds")
             results.append(await _measure(cell, benches))

@@ -13,11 +13,11 @@ from typing import Final
 
 from temporalio.worker import Worker
 
-from benchmarks.candidates import BUILT_IN, NOTHING, Candidate, connect, s3_server
+from benchmarks.candidates import BUILT_IN, NOTHING, Candidate, connect
 from benchmarks.measuring import Ratio, in_turns, measured, paired_ratio
 from benchmarks.records import SIZES, marked_records
 from benchmarks.workflow import ACTIVITIES, WORKFLOWS, BenchmarkPipeline, RawBenchmarkPipeline
-from temporal_claimcheck.testing.servers import temporal_server
+from temporal_claimcheck.testing.servers import seaweedfs, temporal_server
 
 __all__ = ["CELLS", "Cell", "CellResult", "Line", "run_pipeline"]
 
@@ -105,7 +105,7 @@ async def run_pipeline(
     note("starting Temporal and SeaweedFS")
     async with AsyncExitStack() as stack:
         temporal = await stack.enter_async_context(temporal_server())
-        s3 = await stack.enter_async_context(s3_server(folder))
+        s3 = await stack.enter_async_context(seaweedfs(folder, bucket="claims"))
         address = temporal.client.service_client.config.target_host
         candidates = await stack.enter_async_context(connect(address, s3, folder, names))
         executor = stack.enter_context(ThreadPoolExecutor(16))
