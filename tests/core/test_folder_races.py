@@ -1,14 +1,17 @@
 """A writer meets a deleter at the worst moment: each moment is brought about, not waited for."""
 # ruff: noqa: ASYNC240  # looking around the store, which needs no loop meanwhile
 
+import asyncio
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from temporal_claimcheck.errors import StoreUnavailable
+from temporal_claimcheck.errors import BlobNotFound, StoreUnavailable
 from temporal_claimcheck.stores.filesystem import FileSystemStore
 
 KEY = "v1/default/2026-11-22/blob"
@@ -92,3 +95,27 @@ async def test_of_two_first_writers_the_blob_is_one_of_theirs(root: Path, meddle
     await store.put(KEY, b"ours")
     assert await store.get(KEY, max_bytes=LIMIT) in {b"ours", b"theirs"}
     assert not list(root.rglob("*.part"))
+
+
+async def test_a_store_that_is_made_while_a_reader_looks_for_it_is_not_taken_for_gone(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FileSystemStore(root)
+    look = os.stat
+
+    def stat(path: Path, *arguments: Any, **options: Any) -> os.stat_result:
+        try:
+            return look(path, *arguments, **options)
+        except FileNotFoundError:
+            if Path(path).parent == root:
+                monkeypatch.setattr(os, "stat", look)
+                writer = threading.Thread(target=asyncio.run, args=(store.put(KEY, b"blob"),))
+                writer.start()
+                writer.join()
+            raise
+
+    monkeypatch.setattr(os, "stat", stat)
+    with pytest.raises(BlobNotFound):
+        await store.get(KEY, max_bytes=LIMIT)
+    assert os.stat is look, "the reader did not look while the writer was at work"
+    assert await store.get(KEY, max_bytes=LIMIT) == b"blob"

@@ -215,10 +215,13 @@ class FileSystemStore:
 
         Makes nothing: who reads from a volume that is not mounted must not leave a store there.
         """
+        # Asked before the look: a writer may make the store between the two, and what was not
+        # there yet is not gone.
+        was_there = self._seen
         try:
             (self._root / _MARKER).stat()
         except FileNotFoundError:
-            if self._seen:
+            if was_there:
                 raise self._gone() from None
             return False
         self._seen = True
