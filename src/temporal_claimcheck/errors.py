@@ -14,6 +14,7 @@ __all__ = [
     "ClaimError",
     "ConfigurationError",
     "DigestMismatch",
+    "ForeignBucket",
     "ForeignNamespace",
     "IntegrityError",
     "InvalidClaim",
@@ -106,6 +107,12 @@ class ForeignNamespace(ClaimError):
     """A claim to a namespace that this reader may not read."""
 
     code = "foreign-namespace"
+
+
+class ForeignBucket(ClaimError):
+    """A claim of the SDK's S3 driver to a bucket that this reader may not read."""
+
+    code = "foreign-bucket"
 
 
 class InvalidKey(ClaimError):

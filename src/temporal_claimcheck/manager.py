@@ -1,13 +1,12 @@
 """The claim check itself: Payload in, Claim out, and back."""
 
-import asyncio
 import copy
 import datetime as dt
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import Self, Unpack
 
 from temporalio.api.common.v1 import Payload
 
@@ -27,6 +26,9 @@ from temporal_claimcheck.events import (
     OffloadOutcome,
     Retrieved,
 )
+from temporal_claimcheck.flow import all_or_first_error
+from temporal_claimcheck.foreign.reader import ForeignReader
+from temporal_claimcheck.foreign.sources import ForeignSources
 from temporal_claimcheck.keyspace import Key, check_namespace
 from temporal_claimcheck.policy import OffloadPolicy
 from temporal_claimcheck.settings import (
@@ -41,8 +43,6 @@ from temporal_claimcheck.transforms.compression import ZstdCompression
 from temporal_claimcheck.vault import Vault
 
 __all__ = ["ClaimCheckManager", "Health"]
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +83,12 @@ class ClaimCheckManager:
         max_bytes_in_flight: int = DEFAULT_MAX_BYTES_IN_FLIGHT,
         observers: Iterable[Observer] = (),
         clock: Callable[[], dt.datetime] | None = None,
+        foreign: ForeignSources | None = None,
     ) -> None:
         """Build a manager on a store that stays its owner's.
 
-        `namespace` is written to; it and `read_namespaces` may be read. `clock` returns an
-        aware time; its UTC day becomes part of every key.
+        `namespace` is written to; it and `read_namespaces` may be read, and what `foreign`
+        names. `clock` returns an aware time; its UTC day becomes part of every key.
         """
         self._store = store
         self._owns_store = False
@@ -104,6 +105,14 @@ class ClaimCheckManager:
             cache_bytes=cache_bytes,
             max_bytes_in_flight=max_bytes_in_flight,
             clock=clock or _utc_now,
+        )
+        self._foreign = ForeignReader(
+            foreign or ForeignSources(),
+            namespace=namespace,
+            read_namespaces=self._read_namespaces,
+            policy=self._policy,
+            hold=self._vault.hold,
+            observers=self._observers,
         )
 
     @classmethod
@@ -138,6 +147,7 @@ class ClaimCheckManager:
             cache_bytes=settings.cache_bytes,
             max_bytes_in_flight=settings.max_bytes_in_flight,
             observers=observers,
+            foreign=wiring.build_foreign(settings),
         )
         manager._owns_store = store is None
         return manager
@@ -154,6 +164,7 @@ class ClaimCheckManager:
         other._namespace = namespace
         # The namespace that this manager happened to be built with is not the other's to read.
         other._read_namespaces = (self._read_namespaces - {self._namespace}) | {namespace}
+        other._foreign = self._foreign.for_namespaces(namespace, other._read_namespaces)
         other._owns_store = False
         return other
 
@@ -165,6 +176,7 @@ class ClaimCheckManager:
         """
         other = copy.copy(self)
         other._replays = True
+        other._foreign = self._foreign.for_namespaces(self._namespace, None)
         other._owns_store = False
         return other
 
@@ -183,15 +195,22 @@ class ClaimCheckManager:
         """Which payloads are offloaded."""
         return self._policy
 
+    @property
+    def foreign(self) -> ForeignReader:
+        """Reads what others wrote, as far as that is configured."""
+        return self._foreign
+
+    def looks_like_claim(self, payload: Payload) -> bool:
+        """Return whether the codec takes the payload for a claim: ours, or one it may read."""
+        return payloads.is_claim_payload(payload) or self._foreign.takes(payload)
+
     async def maybe_offload(self, payload: Payload) -> Payload:
         """Return the payload as it was, or a payload that carries its claim.
 
         A payload that only looks like a claim or a storage reference is always offloaded, so
         that `maybe_retrieve` gives it back unchanged.
         """
-        looks_like_claim = payloads.is_claim_payload(payload) or payloads.is_storage_reference(
-            payload
-        )
+        looks_like_claim = self.looks_like_claim(payload) or payloads.is_storage_reference(payload)
         if not looks_like_claim and not self._policy.should_offload(payload.ByteSize()):
             return payload
         return payloads.claim_payload(await self.offload(payload))
@@ -199,41 +218,36 @@ class ClaimCheckManager:
     async def maybe_retrieve(self, payload: Payload) -> Payload:
         """Return the payload as it was, or the payload whose claim it carries.
 
-        Reads both wire forms. Raises InvalidClaim for a reference to another storage driver,
-        which only that driver can resolve.
+        Reads both wire forms, and others' if configured; InvalidClaim for other references.
         """
         if payloads.is_claim_payload(payload):
             return await self.retrieve(payloads.claim_from_claim_payload(payload))
+        if self._foreign.takes(payload):
+            return await self._foreign.resolve(payload)
         if not payloads.is_storage_reference(payload):
             return payload
         claim = payloads.claim_from_reference(payload)
-        if claim is None:
-            raise InvalidClaim(
-                "The payload is a storage reference of another driver.",
-                remedy="Configure that driver beside the claim check; its references stay "
-                "readable.",
-            )
-        return await self.retrieve(claim)
+        return await (self.retrieve(claim) if claim else self._foreign.resolve_reference(payload))
 
     async def maybe_offload_many(self, items: Sequence[Payload]) -> list[Payload]:
         """`maybe_offload` for many at once, in order; all or an error."""
-        return await _all([self.maybe_offload(item) for item in items])
+        return await all_or_first_error([self.maybe_offload(item) for item in items])
 
     async def maybe_retrieve_many(self, items: Sequence[Payload]) -> list[Payload]:
         """`maybe_retrieve` for many at once, in order; all or an error."""
-        return await _all([self.maybe_retrieve(item) for item in items])
+        return await all_or_first_error([self.maybe_retrieve(item) for item in items])
 
     async def offload_many(self, items: Sequence[Payload]) -> list[Claim]:
         """`offload` for many at once, in order; all or an error."""
-        return await _all([self.offload(item) for item in items])
+        return await all_or_first_error([self.offload(item) for item in items])
 
     async def mint_many(self, items: Sequence[Payload]) -> list[Claim]:
         """`mint` for many at once, in order; all or an error."""
-        return await _all([self.mint(item) for item in items])
+        return await all_or_first_error([self.mint(item) for item in items])
 
     async def retrieve_many(self, claims: Sequence[Claim]) -> list[Payload]:
         """`retrieve` for many at once, in order; all or an error."""
-        return await _all([self.retrieve(claim) for claim in claims])
+        return await all_or_first_error([self.retrieve(claim) for claim in claims])
 
     async def offload(self, payload: Payload) -> Claim:
         """Store a payload of any size and return its claim.
@@ -299,6 +313,7 @@ class ClaimCheckManager:
         A later call opens anew what it needs: a client may outlive its worker.
         """
         self._vault.release()
+        await self._foreign.aclose()
         if self._owns_store:
             await self._store.aclose()
 
@@ -379,18 +394,6 @@ def _parse(data: bytes, key: Key) -> Payload:
             f"The object under {key} is whole, but it holds no payload of Temporal's.",
             remedy="Something other than the claim check wrote it; put the right one back.",
         ) from error
-
-
-async def _all(coroutines: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """Run all at once; on the first error cancel the rest and raise that error."""
-    if len(coroutines) == 1:
-        return [await coroutines[0]]
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(coroutine) for coroutine in coroutines]
-    except BaseExceptionGroup as group_error:
-        raise group_error.exceptions[0] from None
-    return [task.result() for task in tasks]
 
 
 def _utc_now() -> dt.datetime:

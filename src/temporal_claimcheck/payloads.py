@@ -26,6 +26,7 @@ __all__ = [
     "is_claim_payload",
     "is_storage_reference",
     "parse_payload",
+    "reference_in",
     "serialize_payload",
 ]
 
@@ -40,6 +41,11 @@ _REFERENCE_MESSAGE_TYPE: Final = ExternalStorageReference.DESCRIPTOR.full_name.e
 _LEGACY_REFERENCE_ENCODING: Final = b"json/external-storage-reference"
 _REFERENCE_MARKER: Final = "__temporal_external_storage_reference"
 
+# What parsing text of another form raises, in the one form or the other.
+_UNREADABLE: Final = (
+    *(ParseError, ValueError, RecursionError),
+    *(LookupError, TypeError, AttributeError),
+)
 _REMEDY: Final = "Nothing was read. Look for what altered the payload on its way."
 
 
@@ -99,16 +105,26 @@ def claim_from_claim_payload(payload: Payload) -> Claim:
     return Claim.parse(data)  # pyright: ignore[reportUnknownArgumentType]  # JSON keys are strings
 
 
+def reference_in(payload: Payload) -> ExternalStorageReference:
+    """Return Temporal's storage reference, in either form. Raises InvalidClaim."""
+    try:
+        if payload.metadata.get("encoding") != _LEGACY_REFERENCE_ENCODING:
+            return Parse(payload.data, ExternalStorageReference())
+        legacy = json.loads(payload.data)
+        return ExternalStorageReference(
+            driver_name=legacy["driver_name"], claim_data=legacy["driver_claim"]["claim_data"]
+        )
+    except _UNREADABLE as error:
+        raise InvalidClaim("The storage reference cannot be read.", remedy=_REMEDY) from error
+
+
 def claim_from_reference(payload: Payload) -> Claim | None:
     """Return the claim in Temporal's storage reference, or None when another driver owns it.
 
     Raises ClaimError for a reference to our driver that holds no valid claim, or for one that
     cannot be read at all.
     """
-    try:
-        reference = Parse(payload.data, ExternalStorageReference())
-    except (ParseError, UnicodeDecodeError) as error:
-        raise InvalidClaim("The storage reference cannot be read.", remedy=_REMEDY) from error
+    reference = reference_in(payload)
     if reference.driver_name != DRIVER_NAME:
         return None
     return Claim.parse(dict(reference.claim_data))
