@@ -181,14 +181,13 @@ class ForeignReader:
                 f"The claim is to bucket {claim.bucket!r}, which this process may not read.",
                 remedy="If it should, add the bucket to CLAIMCHECK_READ_S3_DRIVER_BUCKETS.",
             )
-        namespace = _namespace_of(claim)
         if (
-            namespace is not None
+            claim.namespace is not None
             and self._read_namespaces is not None
-            and namespace not in self._read_namespaces
+            and claim.namespace not in self._read_namespaces
         ):
             raise ForeignNamespace(
-                f"The claim is to namespace {namespace!r}, which this process may not read.",
+                f"The claim is to namespace {claim.namespace!r}, which this process may not read.",
                 remedy="If it should, add the namespace to CLAIMCHECK_READ_NAMESPACES "
                 "(read_namespaces).",
             )
