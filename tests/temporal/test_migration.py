@@ -163,21 +163,6 @@ async def test_workflow_ends_without_the_built_in_driver_where_its_bucket_is_rea
     assert await built_in.objects() == stored_before
 
 
-async def test_a_replayer_may_have_the_converter_of_a_client(
-    temporal_address: str, built_in: BuiltIn, door: Door
-) -> None:
-    """The plugin then finds readers of its own there, and puts others in their place."""
-    queue, value = f"replaying-{door}", big("replaying", 600_000)
-    plugin = reading_plugin(CountingStore(), door)
-    await begun(temporal_address, built_in, queue, value)
-    client = await Client.connect(temporal_address, plugins=[plugin])
-    moved, _ = await ended(client, queue)
-    replayer = Replayer(
-        workflows=[pipeline.Pipeline], plugins=[plugin], data_converter=client.data_converter
-    )
-    await replayer.replay_workflow(await moved.fetch_history())
-
-
 async def test_the_users_own_driver_reads_what_it_wrote(
     temporal_address: str, built_in: BuiltIn, door: Door
 ) -> None:

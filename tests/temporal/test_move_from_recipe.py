@@ -19,6 +19,7 @@ from temporalio.worker import Replayer, Worker
 from temporal_claimcheck import ClaimCheckManager, ClaimCheckPlugin, Settings
 from temporal_claimcheck.errors import ClaimCheckError
 from temporal_claimcheck.foreign.recipe import is_recipe_claim
+from temporal_claimcheck.policy import OffloadPolicy
 from temporal_claimcheck.temporal.plugin import Door
 from temporal_claimcheck.testing.servers import S3Server, redis_server, seaweedfs
 from tests.core.witnesses import Diary
@@ -172,6 +173,39 @@ async def test_workflow_begun_under_the_recipe_ends_under_ours(
     await replayer.replay_workflow(await moved.fetch_history())
     assert not ours.puts
     assert await recipe.keys() == stored_before
+
+
+@pytest.mark.parametrize("starter_moved", [False, True], ids=["worker first", "starter first"])
+async def test_processes_of_both_rounds_read_each_other(
+    temporal_address: str, in_redis: Recipe, door: Door, starter_moved: bool
+) -> None:
+    """The first round reads ours and writes the recipe's; the second the other way round."""
+    ours, value = CountingStore(), big("rounds", 200_000)
+    with_recipe = dataclasses.replace(DataConverter.default, payload_codec=in_redis.codec)
+    silent = ClaimCheckManager(ours, policy=OffloadPolicy(enabled=False))
+    first = await Client.connect(
+        temporal_address,
+        data_converter=with_recipe,
+        plugins=[ClaimCheckPlugin(silent, door=door)],
+    )
+    second = await Client.connect(temporal_address, plugins=[moved_plugin(in_redis, ours, door)])
+    starter, working = (second, first) if starter_moved else (first, second)
+    queue = f"rounds-{door}-{starter_moved}"
+    with ThreadPoolExecutor() as executor:
+        async with worker(working, queue, executor):
+            handle = await starter.start_workflow(
+                pipeline.Pipeline.run, args=[[value], True], id=queue, task_queue=queue
+            )
+
+            async def transformed() -> bool:
+                return await handle.query(pipeline.Pipeline.transformed) == [value.upper()]
+
+            await eventually(transformed)
+            await handle.signal(pipeline.Pipeline.release)
+            assert await handle.result() == 2 * len(value)
+    payloads = await history_payloads(handle)
+    assert any(is_recipe_claim(payload) for payload in payloads)
+    assert any(claim_in(payload) for payload in payloads)
 
 
 async def test_a_missing_value_holds_the_workflow_until_it_is_back(

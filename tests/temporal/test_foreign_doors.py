@@ -1,4 +1,4 @@
-"""User data that looks like a claim of others is data, whether those are read or not."""
+"""Claims of others at the doors, and user data that looks like them and is data."""
 
 from typing import Any
 
@@ -7,9 +7,11 @@ from temporalio import workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.common import RawValue
+from temporalio.converter import DataConverter
 from temporalio.worker import Worker
 
 from temporal_claimcheck import ClaimCheckManager, ClaimCheckPlugin
+from temporal_claimcheck.errors import ForeignNamespace
 from temporal_claimcheck.foreign.sources import ForeignSources
 from temporal_claimcheck.payloads import serialize_payload
 from temporal_claimcheck.temporal.plugin import Door
@@ -90,3 +92,16 @@ async def test_what_was_read_is_never_read_further(
     assert result.payload == inner
     assert bucket.reads == {s3_key(data): bucket.reads[s3_key(data)]}
     assert not recipe.reads
+
+
+async def test_a_replayer_with_a_clients_converter_reads_every_namespace() -> None:
+    """The plugin finds a reader of the client's there, and puts the replayer's in its place."""
+    key = s3_key(VICTIM, "payroll")
+    sources = ForeignSources(s3_driver_buckets={"payloads": DictValues({key: VICTIM})})
+    plugin = ClaimCheckPlugin(ClaimCheckManager(CountingStore(), foreign=sources))
+    config: Any = {"data_converter": DataConverter.default, "namespace": "default"}
+    of_client = plugin.configure_client(config)["data_converter"]
+    with pytest.raises(ForeignNamespace):
+        await of_client.decode([s3_reference(key)])
+    replayers: Any = plugin.configure_replayer({"data_converter": of_client})
+    assert await replayers["data_converter"].decode([s3_reference(key)]) == ["secret"]
