@@ -134,16 +134,27 @@ async def begun_with_the_recipe(
     return handle
 
 
-def moved_plugin(
-    recipe: Recipe, store: CountingStore, door: Door, *observers: Diary
-) -> ClaimCheckPlugin:
-    settings = Settings.load(read_recipe_store=recipe.url)
-    manager = ClaimCheckManager.from_settings(settings, store=store, observers=observers)
-    return ClaimCheckPlugin(manager, door=door)
+MovedPlugin = Callable[..., ClaimCheckPlugin]
+
+
+@pytest.fixture
+async def moved_plugin(door: Door) -> AsyncGenerator[MovedPlugin]:
+    """Make plugins that read what the recipe wrote; their connections are closed at the end."""
+    managers: list[ClaimCheckManager] = []
+
+    def make(recipe: Recipe, store: CountingStore, *observers: Diary) -> ClaimCheckPlugin:
+        settings = Settings.load(read_recipe_store=recipe.url)
+        manager = ClaimCheckManager.from_settings(settings, store=store, observers=observers)
+        managers.append(manager)
+        return ClaimCheckPlugin(manager, door=door)
+
+    yield make
+    for manager in managers:
+        await manager.aclose()
 
 
 async def test_workflow_begun_under_the_recipe_ends_under_ours(
-    temporal_address: str, recipe: Recipe, door: Door
+    temporal_address: str, recipe: Recipe, door: Door, moved_plugin: MovedPlugin
 ) -> None:
     queue, value = f"recipe-{door}-{recipe.url[:2]}", big("recipe", 3_000_000)
     handle = await begun_with_the_recipe(temporal_address, recipe, queue, [value])
@@ -152,7 +163,7 @@ async def test_workflow_begun_under_the_recipe_ends_under_ours(
 
     # The one change: the plugin in the place of the recipe's.
     ours, diary = CountingStore(), Diary()
-    plugin = moved_plugin(recipe, ours, door, diary)
+    plugin = moved_plugin(recipe, ours, diary)
     client = await Client.connect(temporal_address, plugins=[plugin])
     with ThreadPoolExecutor() as executor:
         async with worker(client, queue, executor):
@@ -169,7 +180,7 @@ async def test_workflow_begun_under_the_recipe_ends_under_ours(
 
     # The history of both halves replays, and nothing is written.
     ours.forget_counts()
-    replayer = Replayer(workflows=[pipeline.Pipeline], plugins=[moved_plugin(recipe, ours, door)])
+    replayer = Replayer(workflows=[pipeline.Pipeline], plugins=[moved_plugin(recipe, ours)])
     await replayer.replay_workflow(await moved.fetch_history())
     assert not ours.puts
     assert await recipe.keys() == stored_before
@@ -177,7 +188,11 @@ async def test_workflow_begun_under_the_recipe_ends_under_ours(
 
 @pytest.mark.parametrize("starter_moved", [False, True], ids=["worker first", "starter first"])
 async def test_processes_of_both_rounds_read_each_other(
-    temporal_address: str, in_redis: Recipe, door: Door, starter_moved: bool
+    temporal_address: str,
+    in_redis: Recipe,
+    door: Door,
+    moved_plugin: MovedPlugin,
+    starter_moved: bool,
 ) -> None:
     """The first round reads ours and writes the recipe's; the second the other way round."""
     ours, value = CountingStore(), big("rounds", 200_000)
@@ -188,7 +203,7 @@ async def test_processes_of_both_rounds_read_each_other(
         data_converter=with_recipe,
         plugins=[ClaimCheckPlugin(silent, door=door)],
     )
-    second = await Client.connect(temporal_address, plugins=[moved_plugin(in_redis, ours, door)])
+    second = await Client.connect(temporal_address, plugins=[moved_plugin(in_redis, ours)])
     starter, working = (second, first) if starter_moved else (first, second)
     queue = f"rounds-{door}-{starter_moved}"
     with ThreadPoolExecutor() as executor:
@@ -209,7 +224,7 @@ async def test_processes_of_both_rounds_read_each_other(
 
 
 async def test_a_missing_value_holds_the_workflow_until_it_is_back(
-    temporal_address: str, in_redis: Recipe, door: Door
+    temporal_address: str, in_redis: Recipe, door: Door, moved_plugin: MovedPlugin
 ) -> None:
     queue, value = f"recipe-missing-{door}", big("missing", 100_000)
     handle = await begun_with_the_recipe(temporal_address, in_redis, queue, [value])
@@ -220,7 +235,7 @@ async def test_a_missing_value_holds_the_workflow_until_it_is_back(
     ]
     kept = await in_redis.codec._read(claims[0])
     await in_redis.delete(claims[0])
-    plugin = moved_plugin(in_redis, CountingStore(), door)
+    plugin = moved_plugin(in_redis, CountingStore())
     client = await Client.connect(temporal_address, plugins=[plugin])
     moved = client.get_workflow_handle(handle.id)
     with ThreadPoolExecutor() as executor:
