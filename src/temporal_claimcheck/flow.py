@@ -1,15 +1,15 @@
-"""Flow control: one flight per key, and a bound on the bytes in flight."""
+"""Flow control: one flight per key, a bound on the bytes in flight, and all or an error."""
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from temporal_claimcheck.errors import InvalidSettings
 
-__all__ = ["ByteBudget", "SingleFlight"]
+__all__ = ["ByteBudget", "SingleFlight", "all_or_error"]
 
 T = TypeVar("T")
 
@@ -116,3 +116,18 @@ class ByteBudget:
                 self._free -= count
                 turn.set_result(None)
             self._waiting.popleft()
+
+
+async def all_or_error(coroutines: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Run all at once and return the results in order.
+
+    On the first error the rest is cancelled, and that error raised.
+    """
+    if len(coroutines) == 1:
+        return [await coroutines[0]]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(coroutine) for coroutine in coroutines]
+    except BaseExceptionGroup as group_error:
+        raise group_error.exceptions[0] from None
+    return [task.result() for task in tasks]
