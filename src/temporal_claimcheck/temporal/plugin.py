@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from temporalio.client import Client, ClientConfig
 from temporalio.common import HeaderCodecBehavior
-from temporalio.converter import (
-    DataConverter,
-    DefaultFailureConverter,
-    DefaultFailureConverterWithEncodedAttributes,
-)
+from temporalio.converter import DataConverter, DefaultFailureConverter
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import (
     ReplayerConfig,
@@ -28,6 +24,7 @@ from temporal_claimcheck.settings import Settings
 from temporal_claimcheck.stores.base import BlobStore
 from temporal_claimcheck.temporal.codec import ClaimCheckCodec
 from temporal_claimcheck.temporal.driver import ClaimCheckDriver
+from temporal_claimcheck.temporal.failures import EncryptedFailureConverter
 from temporal_claimcheck.temporal.replay import replay_aware
 
 if TYPE_CHECKING:
@@ -141,7 +138,7 @@ class ClaimCheckPlugin(SimplePlugin):
             )
         failure_converter = converter.failure_converter_class
         if manager.encrypts and failure_converter is DefaultFailureConverter:
-            failure_converter = DefaultFailureConverterWithEncodedAttributes
+            failure_converter = EncryptedFailureConverter
         # Never both doors on one write path: a payload would be stored twice.
         return dataclasses.replace(
             converter,
