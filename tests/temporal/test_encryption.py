@@ -14,14 +14,17 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.converter import DataConverter
 
 from temporal_claimcheck import ClaimCheckManager, ClaimCheckPlugin
+from temporal_claimcheck.payloads import is_encrypted_payload
 from temporal_claimcheck.stores.filesystem import FileSystemStore
 from temporal_claimcheck.temporal.plugin import Door
 from temporal_claimcheck.testing.servers import temporal_server
 from temporal_claimcheck.transforms.compression import NoCompression
 from tests.core.rings import ring
 from tests.temporal import kinds
+from tests.temporal.counting import CountingStore
 from tests.temporal.exchanges import KINDS, Exchange
 from tests.temporal.setup import Setup
+from tests.temporal.setup import connect as connect_in_memory
 
 SIZES = {"in place": 40_000, "offloaded": 400_000}
 
@@ -109,6 +112,24 @@ async def test_without_keys_the_search_finds_what_it_looks_for(
     async with setup.worker(kinds.WORKFLOWS, kinds.ACTIVITIES):
         await KINDS["workflow input"](Exchange(setup, text_with(canary, SIZES[size])))
     assert kept.holds(canary) or is_stored(tmp_path, canary)
+
+
+async def test_what_encryption_lifts_over_the_threshold_stays_in_place(
+    door: Door, temporal_address: str
+) -> None:
+    store = CountingStore()
+    manager = ClaimCheckManager(store, keys=ring("a"))
+    converter = (
+        await connect_in_memory(temporal_address, door=door, store=store, manager=manager)
+    ).client.data_converter
+    value = "x" * 51_150
+    plain = DataConverter.default.payload_converter.to_payload(value)
+    assert 0 < manager.policy.threshold_bytes - plain.ByteSize() < 50
+    [payload] = await converter.encode([value])
+    assert payload.ByteSize() > manager.policy.threshold_bytes
+    assert is_encrypted_payload(payload)
+    assert not store.puts
+    assert await converter.decode([payload], [str]) == [value]
 
 
 # What is no argument and no result.
