@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from temporal_claimcheck.temporal.codec import ClaimCheckCodec
     from temporal_claimcheck.temporal.driver import ClaimCheckDriver
     from temporal_claimcheck.temporal.plugin import ClaimCheckPlugin
+    from temporal_claimcheck.transforms.encryption import EncryptionKey, KeyRing
 
 __all__ = [
     "BlobStore",
@@ -26,8 +27,10 @@ __all__ = [
     "ClaimCheckError",
     "ClaimCheckManager",
     "ClaimCheckPlugin",
+    "EncryptionKey",
     "Event",
     "Health",
+    "KeyRing",
     "Observer",
     "OffloadPolicy",
     "Settings",
@@ -41,8 +44,10 @@ _HOMES = {
     "ClaimCheckError": "errors",
     "ClaimCheckManager": "manager",
     "ClaimCheckPlugin": "temporal.plugin",
+    "EncryptionKey": "transforms.encryption",
     "Event": "events",
     "Health": "manager",
+    "KeyRing": "transforms.encryption",
     "Observer": "events",
     "OffloadPolicy": "policy",
     "Settings": "settings",

@@ -7,11 +7,14 @@ from typing import Final
 
 from temporal_claimcheck.errors import InvalidClaim, UnsupportedClaim
 
-__all__ = ["CLAIM_VERSION", "DIGEST_ALGORITHM", "Claim"]
+__all__ = ["CLAIM_VERSION", "DIGEST_ALGORITHM", "KEYED_DIGEST_ALGORITHM", "Claim"]
 
 CLAIM_VERSION: Final = "1"
 DIGEST_ALGORITHM: Final = "blake3"
+KEYED_DIGEST_ALGORITHM: Final = "keyed-blake3"
+"""Of an encrypted object: only who has its key can tell which payload the digest is of."""
 
+_DIGEST_ALGORITHMS: Final = frozenset({DIGEST_ALGORITHM, KEYED_DIGEST_ALGORITHM})
 _FIELDS: Final = frozenset({"v", "key", "size", "digest"})
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _MAX_KEY_CHARACTERS: Final = 280
@@ -43,11 +46,16 @@ class Claim:
             raise InvalidClaim("The claim's key is of no valid length.", remedy=_REFUSED)
         if not 0 <= self.payload_bytes < _MAX_PAYLOAD_BYTES:
             raise InvalidClaim("The claim's size is not a number of bytes.", remedy=_REFUSED)
-        if self.digest != DIGEST_ALGORITHM:
+        if self.digest not in _DIGEST_ALGORITHMS:
             raise UnsupportedClaim(
                 "The claim names a digest that this release does not know.",
                 remedy="Upgrade temporal-claimcheck in this process.",
             )
+
+    @property
+    def is_keyed(self) -> bool:
+        """Whether the object is encrypted, and its digest keyed."""
+        return self.digest == KEYED_DIGEST_ALGORITHM
 
     def dump(self) -> dict[str, str]:
         """Return the wire form: strings only, under 400 bytes as JSON."""

@@ -6,32 +6,43 @@
     9       4       length H of the header, big-endian
     13      32      BLAKE3 of bytes 0-12, header and body
     45      H       header: canonical JSON (sorted keys, no spaces, ASCII)
-    45+H    rest    body: the serialized payload, compressed
+    45+H    rest    body: the serialized payload, compressed, then encrypted
 
 An object says by itself what it is: it can be opened with nothing but the object and, when it
 is encrypted, the keys. The checksum covers every byte, so damage is found before a decompressor
-sees it, and a store can be checked without the keys. The digest in the key then proves that it is
-the payload that was asked for.
+sees it, and a store can be checked without the keys. Encryption binds the body to its header and
+to the key under which it lies. The digest in the key then proves that it is the payload that was
+asked for.
 """
 
 import json
+import re
+import secrets
 import struct
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from blake3 import blake3
 
 from temporal_claimcheck.errors import (
     BlobCorrupt,
     BlobTooLarge,
+    DecryptionFailed,
     DigestMismatch,
+    EncryptionDowngraded,
+    EncryptionKeyMissing,
     UnsupportedEnvelope,
 )
 from temporal_claimcheck.transforms.base import Compression, UndoFailed, UndoTooLarge
 from temporal_claimcheck.transforms.compression import COMPRESSIONS
 
+if TYPE_CHECKING:
+    # The package behind it is optional.
+    from temporal_claimcheck.transforms.encryption import EncryptionKey, KeyRing
+
 __all__ = [
     "ENVELOPE_OVERHEAD_BYTES",
+    "Encryption",
     "Header",
     "digest_of",
     "open_envelope",
@@ -45,13 +56,29 @@ _PREFIX: Final = struct.Struct(">8sBI")
 _CHECKSUM_BYTES: Final = 32
 _MAX_HEADER_BYTES: Final = 4096
 _HEADER_FIELDS: Final = frozenset({"body", "compression", "encryption", "plain_bytes"})
+_ENCRYPTION_FIELDS: Final = frozenset({"algorithm", "key", "nonce"})
+_ALGORITHM: Final = "xaes-256-gcm"
+_KEY_ID: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
+_NONCE: Final = re.compile(r"[0-9a-f]{48}", re.ASCII)
+_NONCE_BYTES: Final = 24
+_TAG_BYTES: Final = 16
 
-ENVELOPE_OVERHEAD_BYTES: Final = _PREFIX.size + _CHECKSUM_BYTES + _MAX_HEADER_BYTES
+ENVELOPE_OVERHEAD_BYTES: Final = _PREFIX.size + _CHECKSUM_BYTES + _MAX_HEADER_BYTES + _TAG_BYTES
 """An object is never larger than its payload by more than this."""
 
 _HEAL: Final = (
     "Put the object back from a backup or a replica; the workflow then goes on by itself."
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encryption:
+    """With what an object is encrypted: XAES-256-GCM, under which key and nonce."""
+
+    key_id: str
+    """Id of the key."""
+    nonce: bytes
+    """24 bytes, random in every object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,18 +88,25 @@ class Header:
     compression: str
     plain_bytes: int
     """Size of the serialized payload."""
-    encryption: str = "none"
-    """Reserved: objects of this release are not encrypted."""
+    encryption: Encryption | None = None
+    """None for an object in the clear."""
     body: str = "whole"
     """Reserved: a body may one day be a list of pieces of earlier objects of the day."""
 
     def dump(self) -> bytes:
         """Return the header's only spelling."""
+        encryption: object = "none"
+        if self.encryption is not None:
+            encryption = {
+                "algorithm": _ALGORITHM,
+                "key": self.encryption.key_id,
+                "nonce": self.encryption.nonce.hex(),
+            }
         return json.dumps(
             {
                 "body": self.body,
                 "compression": self.compression,
-                "encryption": self.encryption,
+                "encryption": encryption,
                 "plain_bytes": self.plain_bytes,
             },
             separators=(",", ":"),
@@ -85,17 +119,36 @@ def digest_of(data: bytes) -> str:
     return blake3(data).hexdigest()
 
 
-def seal_envelope(data: bytes, compression: Compression) -> bytes:
-    """Return the object that holds a serialized payload.
+def seal_envelope(
+    data: bytes,
+    compression: Compression,
+    *,
+    key: str = "",
+    encryption_key: "EncryptionKey | None" = None,
+) -> bytes:
+    """Return the object that holds a serialized payload, encrypted if there is a key for it.
 
-    Compression is kept only if it saves at least a tenth; else reading would pay for nothing.
+    Encrypted, it opens only where it is read under `key`. Compression is kept only if it saves
+    at least a tenth; else reading would pay for nothing.
     """
     body = compression.apply(data)
     name = compression.name
     if len(body) * 10 > len(data) * 9:
         body, name = data, "none"
-    header = Header(compression=name, plain_bytes=len(data)).dump()
-    prefix = _PREFIX.pack(_MAGIC, _VERSION, len(header))
+    if encryption_key is None:
+        header = Header(compression=name, plain_bytes=len(data)).dump()
+        prefix = _PREFIX.pack(_MAGIC, _VERSION, len(header))
+    else:
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        header = Header(
+            compression=name,
+            plain_bytes=len(data),
+            encryption=Encryption(key_id=encryption_key.id, nonce=nonce),
+        ).dump()
+        prefix = _PREFIX.pack(_MAGIC, _VERSION, len(header))
+        body = encryption_key.cipher.encrypt(
+            body, nonce=nonce, associated=_associated(prefix, header, key)
+        )
     return b"".join((prefix, _checksum(prefix, header, body), header, body))
 
 
@@ -122,11 +175,20 @@ def read_header(blob: bytes, *, key: str) -> tuple[Header, memoryview]:
     return _parse_header(bytes(header), key), body
 
 
-def open_envelope(blob: bytes, *, key: str, digest: str, max_plain_bytes: int) -> bytes:
+def open_envelope(
+    blob: bytes,
+    *,
+    key: str,
+    digest: str,
+    max_plain_bytes: int,
+    keyed: bool = False,
+    keys: "KeyRing | None" = None,
+) -> bytes:
     """Return the serialized payload in an object, verified against its digest.
 
     Raises an IntegrityError that names the key; never returns bytes that are not the payload.
-    `key` is for messages, `max_plain_bytes` bounds what is unpacked.
+    `key` is where the object lies, `max_plain_bytes` bounds what is unpacked, `keyed` says that
+    the digest is a keyed one, which an object in the clear never has.
     """
     header, body = read_header(blob, key=key)
     if header.plain_bytes > max_plain_bytes:
@@ -135,6 +197,9 @@ def open_envelope(blob: bytes, *, key: str, digest: str, max_plain_bytes: int) -
             f"claim allows {max_plain_bytes}.",
             remedy=_HEAL,
         )
+    encryption_key = _key_of(header, key=key, keyed=keyed, keys=keys)
+    if header.encryption is not None and encryption_key is not None:
+        body = _decrypt(blob, header.encryption, body, key=key, encryption_key=encryption_key)
     try:
         plain = COMPRESSIONS[header.compression].undo(body, plain_bytes=header.plain_bytes)
     except UndoTooLarge as error:
@@ -145,11 +210,67 @@ def open_envelope(blob: bytes, *, key: str, digest: str, max_plain_bytes: int) -
         ) from error
     except UndoFailed as error:
         raise _corrupt(key, f"it does not unpack ({error})") from error
-    if digest_of(plain) != digest:
+    found = digest_of(plain) if encryption_key is None else encryption_key.digest_of(plain)
+    if found != digest:
         raise DigestMismatch(
             f"The object under {key} is whole, but it holds another payload.", remedy=_HEAL
         )
     return plain
+
+
+def _key_of(
+    header: Header, *, key: str, keyed: bool, keys: "KeyRing | None"
+) -> "EncryptionKey | None":
+    """Return the key that opens an object, None for one in the clear that may be so."""
+    if header.encryption is None:
+        if keyed:
+            raise EncryptionDowngraded(
+                f"The object under {key} lies in the clear, but its claim is to an encrypted one.",
+                remedy=f"Look for who replaced it. {_HEAL}",
+            )
+        return None
+    if not keyed:
+        raise DigestMismatch(
+            f"The object under {key} is encrypted, but its claim is to one in the clear.",
+            remedy=_HEAL,
+        )
+    found = None if keys is None else keys.find(header.encryption.key_id)
+    if found is None:
+        raise EncryptionKeyMissing.among(
+            () if keys is None else keys.ids,
+            what=f"The object under {key}",
+            key_id=header.encryption.key_id,
+        )
+    return found
+
+
+def _decrypt(
+    blob: bytes,
+    encryption: Encryption,
+    body: memoryview,
+    *,
+    key: str,
+    encryption_key: "EncryptionKey",
+) -> memoryview:
+    prefix = blob[: _PREFIX.size]
+    header = blob[_PREFIX.size + _CHECKSUM_BYTES : len(blob) - len(body)]
+    try:
+        return memoryview(
+            encryption_key.cipher.decrypt(
+                body, nonce=encryption.nonce, associated=_associated(prefix, header, key)
+            )
+        )
+    except UndoFailed as error:
+        raise DecryptionFailed(
+            f"The object under {key} is whole, but {error}: it was forged, or sealed for another "
+            "place.",
+            remedy=f"Look for who put it there. {_HEAL}",
+        ) from error
+
+
+def _associated(prefix: bytes, header: bytes, key: str) -> bytes:
+    # The prefix states the header's length, so no two of these are spelled alike.
+    return b"".join((prefix, header, key.encode()))
 
 
 def _parse_header(header: bytes, key: str) -> Header:
@@ -165,16 +286,32 @@ def _parse_header(header: bytes, key: str) -> Header:
     plain_bytes = values["plain_bytes"]
     if not isinstance(plain_bytes, int) or isinstance(plain_bytes, bool) or plain_bytes < 0:
         raise _corrupt(key, "its header states no size")
-    for field, known in (("body", "whole"), ("encryption", "none")):
-        if values[field] != known:
-            raise _unsupported(key, f"a {field} it does not know")
+    if values["body"] != "whole":
+        raise _unsupported(key, "another form of body")
     compression = values["compression"]
     if not isinstance(compression, str) or compression not in COMPRESSIONS:
-        raise _unsupported(key, "a compression it does not know")
-    parsed = Header(compression=compression, plain_bytes=plain_bytes)
+        raise _unsupported(key, "another compression")
+    encryption = _parse_encryption(values["encryption"], key)
+    parsed = Header(compression=compression, plain_bytes=plain_bytes, encryption=encryption)
     if parsed.dump() != header:
         raise _corrupt(key, "its header is spelled in another way")
     return parsed
+
+
+def _parse_encryption(value: object, key: str) -> Encryption | None:
+    if value == "none":
+        return None
+    if not isinstance(value, dict):
+        raise _unsupported(key, "another encryption")
+    fields = cast("dict[str, object]", value)
+    if fields.keys() != _ENCRYPTION_FIELDS or fields["algorithm"] != _ALGORITHM:
+        raise _unsupported(key, "another encryption")
+    key_id, nonce = fields["key"], fields["nonce"]
+    if not (isinstance(key_id, str) and _KEY_ID.fullmatch(key_id)):
+        raise _corrupt(key, "its header names no key")
+    if not (isinstance(nonce, str) and _NONCE.fullmatch(nonce)):
+        raise _corrupt(key, "its header states no nonce")
+    return Encryption(key_id=key_id, nonce=bytes.fromhex(nonce))
 
 
 def _checksum(*parts: bytes | memoryview) -> bytes:

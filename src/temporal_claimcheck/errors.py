@@ -4,7 +4,8 @@ A message names keys and settings; it never holds payload content, secrets, or t
 was really found (a digest of guessable content would tell the content).
 """
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Self
 
 __all__ = [
     "BlobCorrupt",
@@ -13,7 +14,10 @@ __all__ = [
     "ClaimCheckError",
     "ClaimError",
     "ConfigurationError",
+    "DecryptionFailed",
     "DigestMismatch",
+    "EncryptionDowngraded",
+    "EncryptionKeyMissing",
     "ForeignBucket",
     "ForeignNamespace",
     "IntegrityError",
@@ -189,3 +193,34 @@ class UnsupportedEnvelope(IntegrityError):
     """A whole object written by a later release, in a form that this one cannot read."""
 
     code = "unsupported-envelope"
+
+
+class EncryptionKeyMissing(IntegrityError):
+    """A payload is encrypted with a key that this process does not have.
+
+    Give the key back, and the workflow goes on. Without it nobody can read the payload.
+    """
+
+    code = "encryption-key-missing"
+
+    @classmethod
+    def among(cls, known_ids: Sequence[str], *, what: str, key_id: str) -> Self:
+        """Return the error for something that is encrypted with a key that is not among these."""
+        here = f"here are {', '.join(known_ids)}" if known_ids else "there are no keys here"
+        return cls(
+            f"{what} is encrypted with the key {key_id}; {here}.",
+            remedy="Give this process that key too (CLAIMCHECK_ENCRYPTION_KEYS); the workflow "
+            "then goes on by itself.",
+        )
+
+
+class DecryptionFailed(IntegrityError):
+    """Whole bytes that the right key does not open: they were forged, or moved from elsewhere."""
+
+    code = "decryption-failed"
+
+
+class EncryptionDowngraded(IntegrityError):
+    """An object lies in the clear where its claim promises an encrypted one."""
+
+    code = "encryption-downgraded"

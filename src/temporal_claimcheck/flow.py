@@ -1,4 +1,4 @@
-"""Flow control: one flight per key, a bound on the bytes in flight, all or an error."""
+"""Flow control: one flight per key, a bound on the bytes in flight, and all or an error."""
 
 import asyncio
 from collections import deque
@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from temporal_claimcheck.errors import InvalidSettings
 
-__all__ = ["ByteBudget", "SingleFlight", "all_or_first_error"]
+__all__ = ["ByteBudget", "SingleFlight", "all_or_error"]
 
 T = TypeVar("T")
 
@@ -118,8 +118,11 @@ class ByteBudget:
             self._waiting.popleft()
 
 
-async def all_or_first_error(coroutines: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """Run all at once; on the first error cancel the rest and raise that error."""
+async def all_or_error(coroutines: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Run all at once and return the results in order.
+
+    On the first error the rest is cancelled, and that error raised.
+    """
     if len(coroutines) == 1:
         return [await coroutines[0]]
     try:

@@ -4,18 +4,16 @@ import copy
 import datetime as dt
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 from temporalio.api.common.v1 import Payload
 
 from temporal_claimcheck import payloads, wiring
-from temporal_claimcheck.claim import Claim
+from temporal_claimcheck.access import Access
+from temporal_claimcheck.claim import DIGEST_ALGORITHM, KEYED_DIGEST_ALGORITHM, Claim
 from temporal_claimcheck.errors import (
-    BlobCorrupt,
     ClaimCheckError,
-    ForeignNamespace,
     InvalidClaim,
 )
 from temporal_claimcheck.events import (
@@ -26,10 +24,13 @@ from temporal_claimcheck.events import (
     OffloadOutcome,
     Retrieved,
 )
-from temporal_claimcheck.flow import all_or_first_error
+from temporal_claimcheck.flow import all_or_error
 from temporal_claimcheck.foreign.reader import ForeignReader
 from temporal_claimcheck.foreign.sources import ForeignSources
-from temporal_claimcheck.keyspace import Key, check_namespace
+from temporal_claimcheck.health import Health
+from temporal_claimcheck.inline import InlineEncryption
+from temporal_claimcheck.keychain import Keychain
+from temporal_claimcheck.keyspace import Key
 from temporal_claimcheck.policy import OffloadPolicy
 from temporal_claimcheck.settings import (
     DEFAULT_CACHE_BYTES,
@@ -42,24 +43,11 @@ from temporal_claimcheck.transforms.base import Compression
 from temporal_claimcheck.transforms.compression import ZstdCompression
 from temporal_claimcheck.vault import Vault
 
+if TYPE_CHECKING:
+    # The package behind it is optional.
+    from temporal_claimcheck.transforms.encryption import KeyRing
+
 __all__ = ["ClaimCheckManager", "Health"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
-    """What a look at the store found."""
-
-    store: str
-    """What and where the store is, without credentials."""
-    seconds: float
-    """How long the look took."""
-    error: ClaimCheckError | None = None
-    """Why the store cannot be used; None when all is well."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether the store can be used."""
-        return self.error is None
 
 
 class ClaimCheckManager:
@@ -79,6 +67,7 @@ class ClaimCheckManager:
         read_namespaces: Iterable[str] = (),
         policy: OffloadPolicy | None = None,
         compression: Compression | None = None,
+        keys: "KeyRing | Callable[[], KeyRing] | None" = None,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
         max_bytes_in_flight: int = DEFAULT_MAX_BYTES_IN_FLIGHT,
         observers: Iterable[Observer] = (),
@@ -87,32 +76,27 @@ class ClaimCheckManager:
     ) -> None:
         """Build a manager on a store that stays its owner's.
 
-        `namespace` is written to; it and `read_namespaces` may be read, and what `foreign`
-        names. `clock` returns an aware time; its UTC day becomes part of every key.
+        `namespace` is written to; it and `read_namespaces` may be read. With `keys` all that
+        leaves is encrypted; a function is called for them now, and again when a key is missing.
+        `clock` returns an aware time; its UTC day becomes part of keys. `foreign` is read too.
         """
         self._store = store
         self._owns_store = False
-        self._replays = False
-        self._namespace = namespace
-        self._read_namespaces = frozenset((namespace, *read_namespaces))
-        for name in self._read_namespaces:
-            check_namespace(name)
+        self._access = Access.to(namespace, read_namespaces)
         self._policy = policy or OffloadPolicy()
         self._observers = Observers(observers)
+        keychain = None if keys is None else Keychain.of(keys)
+        self._inline = InlineEncryption(keychain)
         self._vault = Vault(
             store,
             compression=compression or ZstdCompression(),
             cache_bytes=cache_bytes,
             max_bytes_in_flight=max_bytes_in_flight,
+            keychain=keychain,
             clock=clock or _utc_now,
         )
         self._foreign = ForeignReader(
-            foreign or ForeignSources(),
-            namespace=namespace,
-            read_namespaces=self._read_namespaces,
-            policy=self._policy,
-            hold=self._vault.hold,
-            observers=self._observers,
+            foreign, self._access, self._policy, self._vault.hold, self._observers
         )
 
     @classmethod
@@ -132,11 +116,13 @@ class ClaimCheckManager:
         settings: Settings,
         *,
         store: BlobStore | None = None,
+        keys: "KeyRing | Callable[[], KeyRing] | None" = None,
         observers: Iterable[Observer] = (),
     ) -> Self:
         """Build a manager from settings. Raises ConfigurationError.
 
-        A `store` that is given stays its owner's; without one the settings name it.
+        A `store` that is given stays its owner's; without one the settings name it. So it is
+        with `keys`.
         """
         manager = cls(
             wiring.build_store(settings) if store is None else store,
@@ -144,6 +130,7 @@ class ClaimCheckManager:
             read_namespaces=settings.read_namespaces,
             policy=wiring.build_policy(settings),
             compression=wiring.build_compression(settings),
+            keys=wiring.build_keys(settings) if keys is None else keys,
             cache_bytes=settings.cache_bytes,
             max_bytes_in_flight=settings.max_bytes_in_flight,
             observers=observers,
@@ -157,33 +144,29 @@ class ClaimCheckManager:
 
         It shares everything else with this one, which stays the owner of the store.
         """
-        if namespace == self._namespace:
+        if namespace == self.namespace:
             return self
-        check_namespace(namespace)
         other = copy.copy(self)
-        other._namespace = namespace
-        # The namespace that this manager happened to be built with is not the other's to read.
-        other._read_namespaces = (self._read_namespaces - {self._namespace}) | {namespace}
-        other._foreign = self._foreign.for_namespaces(namespace, other._read_namespaces)
+        other._access = self._access.turned_to(namespace)
+        other._foreign = self._foreign.with_access(other._access)
         other._owns_store = False
         return other
 
     def for_replay(self) -> Self:
         """Return a manager for a `Replayer`: it writes nothing and reads every namespace.
 
-        Its `offload` mints. A history may come from any namespace; since a replayer sends
-        nothing anywhere, a forged claim in one cannot carry a payload out.
+        Its `offload` mints.
         """
         other = copy.copy(self)
-        other._replays = True
-        other._foreign = self._foreign.for_namespaces(self._namespace, None)
+        other._access = self._access.for_replay()
+        other._foreign = self._foreign.with_access(other._access)
         other._owns_store = False
         return other
 
     @property
     def namespace(self) -> str:
         """The namespace that is written to."""
-        return self._namespace
+        return self._access.namespace
 
     @property
     def store(self) -> BlobStore:
@@ -200,54 +183,77 @@ class ClaimCheckManager:
         """Reads what others wrote, as far as that is configured."""
         return self._foreign
 
+    @property
+    def encrypts(self) -> bool:
+        """Whether there are keys, so that nothing leaves in the clear."""
+        return self._inline.is_on
+
     def looks_like_claim(self, payload: Payload) -> bool:
-        """Return whether the codec takes the payload for a claim: ours, or one it may read."""
-        return payloads.is_claim_payload(payload) or self._foreign.takes(payload)
+        """Return whether a reader takes the payload for ours, or for one of others it may read."""
+        return payloads.looks_like_ours(payload) or self._foreign.takes(payload)
 
     async def maybe_offload(self, payload: Payload) -> Payload:
         """Return the payload as it was, or a payload that carries its claim.
 
-        A payload that only looks like a claim or a storage reference is always offloaded, so
-        that `maybe_retrieve` gives it back unchanged.
+        A payload that only looks like one of ours, or like a storage reference, is always
+        offloaded, so that `maybe_retrieve` gives it back unchanged. With keys, a payload that
+        is not offloaded is encrypted in place.
         """
-        looks_like_claim = self.looks_like_claim(payload) or payloads.is_storage_reference(payload)
-        if not looks_like_claim and not self._policy.should_offload(payload.ByteSize()):
-            return payload
-        return payloads.claim_payload(await self.offload(payload))
+        if self.looks_like_claim(payload) or payloads.is_storage_reference(payload):
+            return payloads.claim_payload(await self.offload(payload))
+        if self._policy.should_offload(payload.ByteSize()):
+            return payloads.claim_payload(await self.offload(payload))
+        return await self.encrypt(payload)
 
     async def maybe_retrieve(self, payload: Payload) -> Payload:
         """Return the payload as it was, or the payload whose claim it carries.
 
-        Reads both wire forms, and others' if configured; InvalidClaim for other references.
+        Reads all configured wire forms, and decrypts. Raises InvalidClaim for other references.
         """
         if payloads.is_claim_payload(payload):
             return await self.retrieve(payloads.claim_from_claim_payload(payload))
         if self._foreign.takes(payload):
             return await self._foreign.resolve(payload)
         if not payloads.is_storage_reference(payload):
-            return payload
+            return await self.decrypt(payload)
         claim = payloads.claim_from_reference(payload)
         return await (self.retrieve(claim) if claim else self._foreign.resolve_reference(payload))
 
+    async def encrypt(self, payload: Payload) -> Payload:
+        """Return the payload encrypted in place, or as it was when there are no keys."""
+        return await self._inline.apply(payload, self.namespace)
+
+    async def decrypt(self, payload: Payload) -> Payload:
+        """Return the payload that was encrypted in place; any other as it was.
+
+        Raises ForeignNamespace, EncryptionKeyMissing, DecryptionFailed.
+        """
+        started = time.perf_counter()
+        try:
+            return await self._inline.undo(payload, self._access.check)
+        except Exception as error:
+            self._failed("decrypt", None, error, started)
+            raise
+
     async def maybe_offload_many(self, items: Sequence[Payload]) -> list[Payload]:
         """`maybe_offload` for many at once, in order; all or an error."""
-        return await all_or_first_error([self.maybe_offload(item) for item in items])
+        return await all_or_error([self.maybe_offload(item) for item in items])
 
     async def maybe_retrieve_many(self, items: Sequence[Payload]) -> list[Payload]:
         """`maybe_retrieve` for many at once, in order; all or an error."""
-        return await all_or_first_error([self.maybe_retrieve(item) for item in items])
+        return await all_or_error([self.maybe_retrieve(item) for item in items])
 
     async def offload_many(self, items: Sequence[Payload]) -> list[Claim]:
         """`offload` for many at once, in order; all or an error."""
-        return await all_or_first_error([self.offload(item) for item in items])
+        return await all_or_error([self.offload(item) for item in items])
 
     async def mint_many(self, items: Sequence[Payload]) -> list[Claim]:
         """`mint` for many at once, in order; all or an error."""
-        return await all_or_first_error([self.mint(item) for item in items])
+        return await all_or_error([self.mint(item) for item in items])
 
     async def retrieve_many(self, claims: Sequence[Claim]) -> list[Payload]:
         """`retrieve` for many at once, in order; all or an error."""
-        return await all_or_first_error([self.retrieve(claim) for claim in claims])
+        return await all_or_error([self.retrieve(claim) for claim in claims])
 
     async def offload(self, payload: Payload) -> Claim:
         """Store a payload of any size and return its claim.
@@ -255,7 +261,7 @@ class ClaimCheckManager:
         The same payload costs one write a day and namespace, however often it comes by.
         Raises PayloadTooLarge before anything is stored, StoreError when the store fails.
         """
-        return await self._exchange(payload, mint=self._replays)
+        return await self._exchange(payload, mint=self._access.is_replay)
 
     async def mint(self, payload: Payload) -> Claim:
         """Return the claim that `offload` would return, and store nothing.
@@ -276,13 +282,15 @@ class ClaimCheckManager:
         try:
             key = self._accept(claim)
             key_text = claim.key
-            data, from_cache = await self._vault.fetch(key, claim.payload_bytes)
+            data, from_cache = await self._vault.fetch(
+                key, claim.payload_bytes, keyed=claim.is_keyed
+            )
             if len(data) != claim.payload_bytes:
                 raise InvalidClaim(
                     f"The claim to {key} states another size than the payload has.",
                     remedy="Nothing was handed out. Look for what altered the claim on its way.",
                 )
-            payload = _parse(data, key)
+            payload = payloads.stored_payload(data, str(key))
         except Exception as error:
             self._failed("retrieve", key_text, error, started)
             raise
@@ -313,6 +321,7 @@ class ClaimCheckManager:
         A later call opens anew what it needs: a client may outlive its worker.
         """
         self._vault.release()
+        self._inline.release()
         await self._foreign.aclose()
         if self._owns_store:
             await self._store.aclose()
@@ -339,10 +348,11 @@ class ClaimCheckManager:
             self._policy.check_size(size)
             async with self._vault.hold(size):
                 data = payloads.serialize_payload(payload)
-                key = await self._vault.key_for(data, self._namespace)
+                place = await self._vault.place_for(data, self.namespace)
+                key = place.key
                 outcome = OffloadOutcome.MINTED
                 if not mint:
-                    stored_bytes = await self._vault.keep(key, data)
+                    stored_bytes = await self._vault.keep(place, data)
                     outcome = (
                         OffloadOutcome.STORED if stored_bytes else OffloadOutcome.ALREADY_STORED
                     )
@@ -352,7 +362,7 @@ class ClaimCheckManager:
             raise
         self._observers.observe(
             Offloaded(
-                namespace=self._namespace,
+                namespace=self.namespace,
                 key=str(key),
                 outcome=outcome,
                 payload_bytes=len(data),
@@ -360,40 +370,29 @@ class ClaimCheckManager:
                 seconds=time.perf_counter() - started,
             )
         )
-        return Claim(key=str(key), payload_bytes=len(data))
+        return Claim(
+            key=str(key),
+            payload_bytes=len(data),
+            digest=KEYED_DIGEST_ALGORITHM if place.encryption_key else DIGEST_ALGORITHM,
+        )
 
     def _accept(self, claim: Claim) -> Key:
         """Take an untrusted claim's key apart, or refuse it."""
         key = Key.parse(claim.key)
-        if key.namespace not in self._read_namespaces and not self._replays:
-            raise ForeignNamespace(
-                f"The claim is to namespace {key.namespace!r}, which this process may not read.",
-                remedy="If it should, add the namespace to CLAIMCHECK_READ_NAMESPACES "
-                "(read_namespaces).",
-            )
+        self._access.check(key.namespace)
         self._policy.check_size(claim.payload_bytes)
         return key
 
     def _failed(self, operation: str, key: str | None, error: Exception, started: float) -> None:
         self._observers.observe(
             Failed(
-                namespace=self._namespace,
+                namespace=self.namespace,
                 key=key,
                 operation=operation,
                 error=error,
                 seconds=time.perf_counter() - started,
             )
         )
-
-
-def _parse(data: bytes, key: Key) -> Payload:
-    try:
-        return payloads.parse_payload(data)
-    except ValueError as error:
-        raise BlobCorrupt(
-            f"The object under {key} is whole, but it holds no payload of Temporal's.",
-            remedy="Something other than the claim check wrote it; put the right one back.",
-        ) from error
 
 
 def _utc_now() -> dt.datetime:

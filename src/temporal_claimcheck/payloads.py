@@ -15,25 +15,33 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.sdk.v1.external_storage_pb2 import ExternalStorageReference
 
 from temporal_claimcheck.claim import Claim
-from temporal_claimcheck.errors import InvalidClaim
+from temporal_claimcheck.errors import BlobCorrupt, InvalidClaim
 
 __all__ = [
     "CLAIM_ENCODING",
     "DRIVER_NAME",
+    "ENCRYPTED_ENCODING",
     "claim_from_claim_payload",
     "claim_from_reference",
     "claim_payload",
     "is_claim_payload",
+    "is_encrypted_payload",
     "is_storage_reference",
+    "looks_like_ours",
     "parse_payload",
     "reference_in",
     "serialize_payload",
+    "stored_payload",
 ]
 
 CLAIM_ENCODING: Final = b"json/claim-check"
 """Metadata `encoding` of a payload that carries a claim through the codec."""
+ENCRYPTED_ENCODING: Final = b"binary/claim-check-encrypted"
+"""Metadata `encoding` of a payload that was too small for the store and is encrypted in place."""
 DRIVER_NAME: Final = "claimcheck"
 """Name under which Temporal's storage references point to our driver."""
+
+_OURS: Final = frozenset({CLAIM_ENCODING, ENCRYPTED_ENCODING})
 
 # As the SDK writes and reads them (temporalio.converter, releases 1.32 to 1.35).
 _REFERENCE_ENCODING: Final = b"json/protobuf"
@@ -62,6 +70,17 @@ def parse_payload(data: bytes) -> Payload:
         raise ValueError("not a serialized Payload") from error
 
 
+def stored_payload(data: bytes, place: str) -> Payload:
+    """Return the payload that a store had. Raises BlobCorrupt for bytes that are none."""
+    try:
+        return parse_payload(data)
+    except ValueError as error:
+        raise BlobCorrupt(
+            f"The object under {place} is whole, but it holds no payload of Temporal's.",
+            remedy="Something else was written there; put the right one back.",
+        ) from error
+
+
 def claim_payload(claim: Claim) -> Payload:
     """Return the payload that carries a claim in our own encoding.
 
@@ -79,6 +98,16 @@ def claim_payload(claim: Claim) -> Payload:
 def is_claim_payload(payload: Payload) -> bool:
     """Return whether the payload is of our own encoding."""
     return payload.metadata.get("encoding") == CLAIM_ENCODING
+
+
+def is_encrypted_payload(payload: Payload) -> bool:
+    """Return whether the payload is of our own encoding for payloads encrypted in place."""
+    return payload.metadata.get("encoding") == ENCRYPTED_ENCODING
+
+
+def looks_like_ours(payload: Payload) -> bool:
+    """Return whether a reader would take the payload for one that the claim check wrote."""
+    return payload.metadata.get("encoding") in _OURS
 
 
 def is_storage_reference(payload: Payload) -> bool:

@@ -46,6 +46,8 @@ class SettingsOverrides(TypedDict, total=False):
     max_payload_bytes: int
     compression: Literal["zstd", "gzip", "none"]
     compression_level: int
+    encryption_keys: SecretStr
+    encryption_keys_file: Path
     namespace: str
     read_namespaces: frozenset[str]
     read_recipe_store: str
@@ -98,6 +100,10 @@ class Settings(BaseSettings):
     """False is the same as compression none."""
     compression_level: int | None = None
     """Level of the compression; by default 1 for zstd and 6 for gzip."""
+    encryption_keys: SecretStr | None = None
+    """Keys in Base64, separated by commas: the first encrypts all that leaves, each decrypts."""
+    encryption_keys_file: Path | None = None
+    """File with the keys instead, one a line; read again when a key is missing."""
     namespace: str = Field(default="default", min_length=1)
     """Namespace to write to outside Temporal; a client brings its own."""
     read_namespaces: Annotated[frozenset[str], NoDecode] = frozenset()

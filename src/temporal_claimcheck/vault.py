@@ -7,8 +7,9 @@ are the envelope, the cache, and the control of what goes on at the same time.
 import datetime as dt
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from functools import partial
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from temporal_claimcheck.cache import PayloadCache, StoredToday
 from temporal_claimcheck.envelope import (
@@ -17,15 +18,20 @@ from temporal_claimcheck.envelope import (
     open_envelope,
     seal_envelope,
 )
-from temporal_claimcheck.errors import BlobNotFound, IntegrityError
+from temporal_claimcheck.errors import BlobNotFound, EncryptionKeyMissing, IntegrityError
 from temporal_claimcheck.flow import ByteBudget, SingleFlight
+from temporal_claimcheck.keychain import Keychain
 from temporal_claimcheck.keyspace import Key
 from temporal_claimcheck.loops import LoopLocal
 from temporal_claimcheck.stores.base import BlobStore, ProbingStore
 from temporal_claimcheck.threads import Threads
 from temporal_claimcheck.transforms.base import Compression
 
-__all__ = ["Vault"]
+if TYPE_CHECKING:
+    # The package behind it is optional.
+    from temporal_claimcheck.transforms.encryption import EncryptionKey
+
+__all__ = ["Place", "Vault"]
 
 T = TypeVar("T")
 
@@ -34,6 +40,15 @@ T = TypeVar("T")
 _INLINE_DIGEST_BYTES: Final = 1_048_576
 _INLINE_BYTES: Final = 131_072
 _THREADS: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a payload of today belongs."""
+
+    key: Key
+    encryption_key: "EncryptionKey | None"
+    """What the digest in the key was made with, and the object is to be encrypted with."""
 
 
 class Vault:
@@ -46,9 +61,11 @@ class Vault:
         compression: Compression,
         cache_bytes: int,
         max_bytes_in_flight: int,
+        keychain: Keychain | None,
         clock: Callable[[], dt.datetime],
     ) -> None:
         self._store = store
+        self._keychain = keychain
         self._compression = compression
         self._clock = clock
         self._cache = PayloadCache(cache_bytes)
@@ -62,37 +79,42 @@ class Vault:
         """Wait until that many bytes may be worked on, and hold them for the block."""
         return self._budget.get().hold(size)
 
-    async def key_for(self, data: bytes, namespace: str) -> Key:
-        """Return the key of a serialized payload today; no I/O."""
+    async def place_for(self, data: bytes, namespace: str) -> Place:
+        """Return where a serialized payload belongs today; no I/O."""
+        # Taken once: the newest key may change while the payload is on its way.
+        encryption_key = None if self._keychain is None else self._keychain.ring.newest
+        digest = digest_of if encryption_key is None else encryption_key.digest_of
         if len(data) <= _INLINE_DIGEST_BYTES:
-            digest = digest_of(data)
+            digits = digest(data)
         else:
-            digest = await self._threads.run(digest_of, data)
-        return Key(namespace=namespace, day=self._today(), digest=digest)
+            digits = await self._threads.run(digest, data)
+        key = Key(namespace=namespace, day=self._today(), digest=digits)
+        return Place(key=key, encryption_key=encryption_key)
 
-    async def keep(self, key: Key, data: bytes) -> int:
+    async def keep(self, place: Place, data: bytes) -> int:
         """Make sure that the store has the payload; return the bytes that this call wrote."""
-        if await self._is_stored(key):
+        if await self._is_stored(place.key):
             return 0
-        written, began = await self._writes.get().run(str(key), partial(self._write, key, data))
+        write = partial(self._write, place, data)
+        written, began = await self._writes.get().run(str(place.key), write)
         return written if began else 0
 
     def remember(self, key: Key, data: bytes) -> None:
         """Hold a payload in memory, for whoever asks for it next in this process."""
         self._cache.put(key, data)
 
-    async def fetch(self, key: Key, payload_bytes: int) -> tuple[bytes, bool]:
+    async def fetch(self, key: Key, payload_bytes: int, *, keyed: bool) -> tuple[bytes, bool]:
         """Return the payload, verified, and whether it came out of memory.
 
-        Reads no object larger than a payload of `payload_bytes` needs. Raises StoreError and
-        IntegrityError.
+        Reads no object larger than a payload of `payload_bytes` needs. `keyed` says that the
+        object must be an encrypted one. Raises StoreError and IntegrityError.
         """
         data = self._cache.get(key)
         if data is not None:
             return data, True
-        # The size is part of the flight: what one claim allows, another may not.
-        flight = f"{key} {payload_bytes}"
-        read = partial(self._read, key, payload_bytes)
+        # What one claim says of the object, another may not: the flight is for these words.
+        flight = f"{key} {payload_bytes} {keyed}"
+        read = partial(self._read, key, payload_bytes, keyed)
         data, _ = await self._reads.get().run(flight, read)
         return data, False
 
@@ -106,28 +128,46 @@ class Vault:
             return await self._store.contains(str(key))
         return self._stored_today.has(key, today=self._today())
 
-    async def _write(self, key: Key, data: bytes) -> int:
-        blob = await self._off_loop(len(data), seal_envelope, data, self._compression)
-        wrote = await self._store.put(str(key), blob)
-        self._stored_today.add(key, today=self._today())
+    async def _write(self, place: Place, data: bytes) -> int:
+        key = str(place.key)
+        seal = partial(seal_envelope, key=key, encryption_key=place.encryption_key)
+        blob = await self._off_loop(len(data), seal, data, self._compression)
+        wrote = await self._store.put(key, blob)
+        self._stored_today.add(place.key, today=self._today())
         return len(blob) if wrote else 0
 
-    async def _read(self, key: Key, payload_bytes: int) -> bytes:
+    async def _read(self, key: Key, payload_bytes: int, keyed: bool) -> bytes:  # noqa: FBT001  # bound by partial
         async with self.hold(payload_bytes):
             try:
                 blob = await self._store.get(
                     str(key), max_bytes=payload_bytes + ENVELOPE_OVERHEAD_BYTES
                 )
-                unpack = partial(
-                    open_envelope, key=str(key), digest=key.digest, max_plain_bytes=payload_bytes
-                )
-                data = await self._off_loop(payload_bytes, unpack, blob)
+                data = await self._open(blob, key, payload_bytes, keyed=keyed)
             except (BlobNotFound, IntegrityError):
                 self._stored_today.forget(key)
                 raise
         self._stored_today.add(key, today=self._today())
         self._cache.put(key, data)
         return data
+
+    async def _open(self, blob: bytes, key: Key, payload_bytes: int, *, keyed: bool) -> bytes:
+        unpack = partial(
+            open_envelope,
+            key=str(key),
+            digest=key.digest,
+            max_plain_bytes=payload_bytes,
+            keyed=keyed,
+        )
+        if self._keychain is None:
+            return await self._off_loop(payload_bytes, unpack, blob)
+        keys = self._keychain.ring
+        try:
+            return await self._off_loop(payload_bytes, partial(unpack, keys=keys), blob)
+        except EncryptionKeyMissing:
+            if not await self._threads.run(self._keychain.reload, keys):
+                raise
+        keys = self._keychain.ring
+        return await self._off_loop(payload_bytes, partial(unpack, keys=keys), blob)
 
     async def _off_loop(self, size: int, function: Callable[..., T], *arguments: object) -> T:
         if size <= _INLINE_BYTES:

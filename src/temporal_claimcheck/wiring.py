@@ -3,7 +3,8 @@
 import logging
 import ssl
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -25,8 +26,9 @@ from temporal_claimcheck.transforms.compression import NoCompression, compressio
 
 if TYPE_CHECKING:
     from temporal_claimcheck.stores.object_store import ObjectStore, Patience
+    from temporal_claimcheck.transforms.encryption import KeyRing
 
-__all__ = ["build_compression", "build_foreign", "build_policy", "build_store"]
+__all__ = ["build_compression", "build_foreign", "build_keys", "build_policy", "build_store"]
 
 logger = logging.getLogger(__name__)
 
@@ -138,6 +140,40 @@ def build_compression(settings: Settings) -> Compression:
     if not settings.compression_enabled:
         return NoCompression()
     return compression(settings.compression, settings.compression_level)
+
+
+def build_keys(settings: Settings) -> "Callable[[], KeyRing] | None":
+    """Return what loads the keys that encrypt and decrypt, or None without encryption.
+
+    Raises InvalidSettings, or MissingExtra that says what to install.
+    """
+    given, path = settings.encryption_keys, settings.encryption_keys_file
+    if given is None and path is None:
+        return None
+    if given is not None and path is not None:
+        raise InvalidSettings(
+            "CLAIMCHECK_ENCRYPTION_KEYS and CLAIMCHECK_ENCRYPTION_KEYS_FILE are both set.",
+            remedy="Set the one that holds all keys, and unset the other.",
+        )
+    from temporal_claimcheck.transforms.encryption import KeyRing  # noqa: PLC0415
+
+    if given is not None:
+        text = given.get_secret_value()
+        return lambda: KeyRing.parse(text)
+    return lambda: KeyRing.parse(_key_lines(cast("Path", path)))
+
+
+def _key_lines(path: Path) -> list[str]:
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        # `from None`: what cannot be decoded would show bytes of the file.
+        raise InvalidSettings(
+            f"CLAIMCHECK_ENCRYPTION_KEYS_FILE names {path}, which cannot be read: {reason}.",
+            remedy="Correct it, or give this process the right to read the file.",
+        ) from None
+    return [text for line in lines if (text := line.partition("#")[0].strip())]
 
 
 def _memory(settings: Settings, url: str) -> BlobStore:

@@ -192,14 +192,15 @@ async def test_user_data_that_looks_like_others_claims_comes_back(
 
 
 def as_user_data() -> list[Payload]:
-    return [recipe_claim(), s3_reference(S3_KEY), claim_payload_of_nothing()]
+    encrypted = Payload(metadata={"encoding": b"binary/claim-check-encrypted"}, data=b"?")
+    return [recipe_claim(), s3_reference(S3_KEY), claim_payload_of_nothing(), encrypted]
 
 
 def claim_payload_of_nothing() -> Payload:
     return Payload(metadata={"encoding": b"json/claim-check"}, data=b"{}")
 
 
-@pytest.mark.parametrize("inner", as_user_data(), ids=["recipe", "s3-driver", "ours"])
+@pytest.mark.parametrize("inner", as_user_data(), ids=["recipe", "s3-driver", "ours", "encrypted"])
 async def test_what_was_read_is_never_read_further(inner: Payload) -> None:
     data = serialize_payload(inner)
     recipe, bucket = DictValues({UUID: data}), DictValues({s3_key(data): data})

@@ -22,6 +22,7 @@ from temporal_claimcheck.payloads import (
 )
 from temporal_claimcheck.stores.memory import MemoryStore
 from temporal_claimcheck.transforms.compression import NoCompression
+from tests.core.rings import ring
 
 GOLDEN = Path(__file__).parent / "golden"
 DATA = (GOLDEN / "payload.bin").read_bytes()
@@ -90,3 +91,28 @@ async def test_a_claim_of_then_is_resolved_from_a_store_of_then(
     manager = ClaimCheckManager(store, namespace=golden["namespace"])
     claim = Claim(key=golden["key"], payload_bytes=len(DATA))
     assert await manager.retrieve(claim) == PAYLOAD
+
+
+ENCRYPTED_KEY = (
+    "v1/default/2026-11-22/0258a48b58a805027307e625d50b7e8ea27ca6894431408084cfc53bbe075dd3"
+)
+
+
+@pytest.mark.parametrize("compression", ["none", "zstd"])
+async def test_an_encrypted_object_of_version_1_is_read(compression: str) -> None:
+    store = MemoryStore()
+    blob = (GOLDEN / f"envelope-v1-{compression}-encrypted.bin").read_bytes()
+    await store.put(ENCRYPTED_KEY, blob)
+    claim = Claim(key=ENCRYPTED_KEY, payload_bytes=len(DATA), digest="keyed-blake3")
+    assert await ClaimCheckManager(store, keys=ring("golden")).retrieve(claim) == PAYLOAD
+    assert (
+        Claim.parse(
+            {"v": "1", "key": ENCRYPTED_KEY, "size": str(len(DATA)), "digest": "keyed-blake3"}
+        )
+        == claim
+    )
+
+
+async def test_a_payload_encrypted_in_place_is_read() -> None:
+    golden = parse_payload((GOLDEN / "encrypted-payload.bin").read_bytes())
+    assert await ClaimCheckManager(MemoryStore(), keys=ring("golden")).decrypt(golden) == PAYLOAD

@@ -4,7 +4,7 @@ import asyncio
 import os
 import threading
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -48,9 +48,9 @@ async def test_heavy_work_on_a_large_payload_never_runs_on_the_loop(
         threads["digest"].add(threading.get_ident())
         return digest_of(data)
 
-    def watched_open(blob: bytes, *, key: str, digest: str, max_plain_bytes: int) -> bytes:
+    def watched_open(blob: bytes, **arguments: Any) -> bytes:
         threads["open"].add(threading.get_ident())
-        return open_envelope(blob, key=key, digest=digest, max_plain_bytes=max_plain_bytes)
+        return open_envelope(blob, **arguments)
 
     def watched_fsync(descriptor: int) -> None:
         threads["fsync"].add(threading.get_ident())

@@ -31,6 +31,13 @@ SETTINGS: dict[str, tuple[str, str, str, object]] = {
     "compression": ("CLAIMCHECK_COMPRESSION", "gzip", '"gzip"', "gzip"),
     "compression_enabled": ("CLAIMCHECK_COMPRESSION_ENABLED", "false", "false", False),
     "compression_level": ("CLAIMCHECK_COMPRESSION_LEVEL", "7", "7", 7),
+    "encryption_keys": ("CLAIMCHECK_ENCRYPTION_KEYS", "a,b", '"a,b"', SecretStr("a,b")),
+    "encryption_keys_file": (
+        "CLAIMCHECK_ENCRYPTION_KEYS_FILE",
+        "/run/keys",
+        '"/run/keys"',
+        Path("/run/keys"),
+    ),
     "namespace": ("CLAIMCHECK_NAMESPACE", "orders", '"orders"', "orders"),
     "read_namespaces": (
         "CLAIMCHECK_READ_NAMESPACES",

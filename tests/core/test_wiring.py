@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from temporal_claimcheck.access import Access
 from temporal_claimcheck.errors import BlobNotFound, InvalidSettings, UnknownScheme
 from temporal_claimcheck.manager import ClaimCheckManager
 from temporal_claimcheck.policy import OffloadPolicy
@@ -167,7 +168,7 @@ async def test_a_manager_is_as_set() -> None:
     assert manager.namespace == "orders"
     assert manager.policy.threshold_bytes == 7
     assert isinstance(manager.store, MemoryStore)
-    assert manager._read_namespaces == {"orders", "billing"}
+    assert manager._access == Access.to("orders", {"billing"})
     assert manager._vault._budget.get()._max_bytes == 9
     assert manager._vault._cache._payloads.maxsize == 0
 

@@ -6,6 +6,7 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from pydantic import AliasChoices
@@ -199,9 +200,18 @@ def test_every_documented_store_can_be_imported() -> None:
         assert name in module.__all__
 
 
-COMMAND = get_command(app)
-assert isinstance(COMMAND, TyperGroup)
-COMMANDS_BY_NAME = COMMAND.commands
+def commands_below(command: object, name: str) -> dict[str, Any]:
+    """Return the commands of a group, and of the groups in it, by all their words."""
+    if not isinstance(command, TyperGroup):
+        return {name: command}
+    return {
+        words: found
+        for each, below in command.commands.items()
+        for words, found in commands_below(below, f"{name} {each}".strip()).items()
+    }
+
+
+COMMANDS_BY_NAME = commands_below(get_command(app), "")
 
 
 def test_every_command_is_documented_and_no_other() -> None:
@@ -211,11 +221,11 @@ def test_every_command_is_documented_and_no_other() -> None:
 
 @pytest.mark.parametrize("name", sorted(COMMANDS_BY_NAME))
 def test_every_option_of_a_command_is_documented_and_no_other(name: str) -> None:
-    [table] = [
+    tables = [
         table
         for table in COMMANDS.section(f"claimcheck {name}").tables
         if table.head[0] == "Option"
     ]
-    documented = {span.split()[0] for span in table.names}
+    documented = {span.split()[0] for table in tables for span in table.names}
     options = {option for each in COMMANDS_BY_NAME[name].params for option in each.opts}
     assert documented == options

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from temporal_claimcheck.cli.demo import demo
+from temporal_claimcheck.cli.keys import keys
 from temporal_claimcheck.errors import ClaimCheckError, ConfigurationError
 
 __all__ = ["app", "main"]
@@ -23,6 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(demo)
+app.add_typer(keys, name="keys")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

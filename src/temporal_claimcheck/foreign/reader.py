@@ -10,19 +10,23 @@ from typing import TYPE_CHECKING, Final, Self
 
 from temporalio.api.common.v1 import Payload
 
+from temporal_claimcheck.access import Access
 from temporal_claimcheck.errors import (
-    BlobCorrupt,
     DigestMismatch,
     ForeignBucket,
-    ForeignNamespace,
     InvalidClaim,
 )
 from temporal_claimcheck.events import Failed, Observers, Retrieved
-from temporal_claimcheck.flow import all_or_first_error
+from temporal_claimcheck.flow import all_or_error
 from temporal_claimcheck.foreign.recipe import RecipeClaim, is_recipe_claim
 from temporal_claimcheck.foreign.s3_driver import S3_DRIVER_NAME, S3DriverClaim
 from temporal_claimcheck.foreign.sources import Admit, ForeignSources, ForeignValues
-from temporal_claimcheck.payloads import parse_payload, reference_in, serialize_payload
+from temporal_claimcheck.payloads import (
+    parse_payload,
+    reference_in,
+    serialize_payload,
+    stored_payload,
+)
 from temporal_claimcheck.policy import OffloadPolicy
 from temporal_claimcheck.threads import Threads
 
@@ -46,18 +50,15 @@ class ForeignReader:
 
     def __init__(
         self,
-        sources: ForeignSources,
-        *,
-        namespace: str,
-        read_namespaces: frozenset[str],
+        sources: ForeignSources | None,
+        access: Access,
         policy: OffloadPolicy,
         hold: Admit,
         observers: Observers,
     ) -> None:
-        """Read from `sources`; `hold` waits until so many bytes may be worked on."""
-        self._sources = sources
-        self._namespace = namespace
-        self._read_namespaces: frozenset[str] | None = read_namespaces
+        """Read from `sources`, by default nothing; `hold` waits until there is room for a size."""
+        self._sources = sources or ForeignSources()
+        self._access = access
         self._policy = policy
         self._hold = hold
         self._observers = observers
@@ -65,15 +66,10 @@ class ForeignReader:
         # Nobody outside of this process can know it, so nobody can forge what is marked with it.
         self._secret = secrets.token_bytes(16)
 
-    def for_namespaces(self, namespace: str, read_namespaces: frozenset[str] | None) -> Self:
-        """Return a reader for other namespaces, None for all; it shares everything else.
-
-        One for all stays one for all.
-        """
+    def with_access(self, access: Access) -> Self:
+        """Return a reader with other rights; it shares everything else."""
         other = copy.copy(self)
-        other._namespace = namespace
-        if self._read_namespaces is not None:
-            other._read_namespaces = read_namespaces
+        other._access = access
         return other
 
     @property
@@ -113,7 +109,7 @@ class ForeignReader:
 
     async def retrieve_many(self, claims: Sequence[S3DriverClaim]) -> list[Payload]:
         """`retrieve` for many at once, in order; all or an error."""
-        return await all_or_first_error([self.retrieve(claim) for claim in claims])
+        return await all_or_error([self.retrieve(claim) for claim in claims])
 
     async def retrieve(self, claim: RecipeClaim | S3DriverClaim) -> Payload:
         """Return the payload of a claim.
@@ -132,7 +128,7 @@ class ForeignReader:
         except Exception as error:
             self._observers.observe(
                 Failed(
-                    namespace=self._namespace,
+                    namespace=self._access.namespace,
                     key=place,
                     operation="retrieve",
                     error=error,
@@ -142,7 +138,7 @@ class ForeignReader:
             raise
         self._observers.observe(
             Retrieved(
-                namespace=_namespace_of(claim) or self._namespace,
+                namespace=_namespace_of(claim) or self._access.namespace,
                 key=place,
                 from_cache=False,
                 payload_bytes=len(data),
@@ -181,16 +177,8 @@ class ForeignReader:
                 f"The claim is to bucket {claim.bucket!r}, which this process may not read.",
                 remedy="If it should, add the bucket to CLAIMCHECK_READ_S3_DRIVER_BUCKETS.",
             )
-        if (
-            claim.namespace is not None
-            and self._read_namespaces is not None
-            and claim.namespace not in self._read_namespaces
-        ):
-            raise ForeignNamespace(
-                f"The claim is to namespace {claim.namespace!r}, which this process may not read.",
-                remedy="If it should, add the namespace to CLAIMCHECK_READ_NAMESPACES "
-                "(read_namespaces).",
-            )
+        if claim.namespace is not None:
+            self._access.check(claim.namespace)
         return values
 
     @asynccontextmanager
@@ -205,13 +193,7 @@ class ForeignReader:
                 f"The object at {place} is another than its claim names.",
                 remedy="Put the right one back from a backup or a replica.",
             )
-        try:
-            return parse_payload(data)
-        except ValueError as error:
-            raise BlobCorrupt(
-                f"What lies at {place} is no payload of Temporal's.",
-                remedy="Put the right one back from a backup or a replica.",
-            ) from error
+        return stored_payload(data, place)
 
     async def _sha256(self, data: bytes) -> str:
         if len(data) <= _INLINE_DIGEST_BYTES:

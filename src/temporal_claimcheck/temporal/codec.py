@@ -8,7 +8,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.converter import PayloadCodec, SerializationContext, WithSerializationContext
 
 from temporal_claimcheck.manager import ClaimCheckManager
-from temporal_claimcheck.payloads import claim_payload, is_storage_reference
+from temporal_claimcheck.payloads import claim_payload, is_claim_payload, is_storage_reference
 from temporal_claimcheck.temporal.intent import Intent, intent_of
 
 __all__ = ["ClaimCheckCodec"]
@@ -17,8 +17,10 @@ __all__ = ["ClaimCheckCodec"]
 class ClaimCheckCodec(PayloadCodec, WithSerializationContext):
     """Puts claims in the place of large payloads, and the payloads back.
 
-    On the wire a claim is a payload of encoding `json/claim-check`. A user payload of that
-    encoding is offloaded whatever its size, so that decoding gives it back unchanged.
+    On the wire a claim is a payload of encoding `json/claim-check`. When the manager has keys,
+    what is not offloaded is encrypted in place, as `binary/claim-check-encrypted`. A user payload
+    of one of these encodings is offloaded whatever its size, so that decoding gives it back
+    unchanged.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class ClaimCheckCodec(PayloadCodec, WithSerializationContext):
         return other
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Return the payloads in order, the large ones as claims."""
+        """Return the payloads in order: claims, encrypted ones, or as they were."""
         encoded = list(payloads) if self._inner is None else await self._inner.encode(payloads)
         chosen = [index for index, payload in enumerate(encoded) if self._takes(payload)]
         if chosen:
@@ -72,24 +74,31 @@ class ClaimCheckCodec(PayloadCodec, WithSerializationContext):
             exchange = self._manager.mint_many if mint else self._manager.offload_many
             for index, claim in zip(chosen, await exchange(taken), strict=True):
                 encoded[index] = claim_payload(claim)
+        if self._manager.encrypts and self._intent is not Intent.KEEP:
+            for index in set(range(len(encoded))).difference(chosen):
+                if not self._leaves_to_driver(encoded[index]):
+                    encoded[index] = await self._manager.encrypt(encoded[index])
         return encoded
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Return the payloads in order, each claim resolved and verified."""
+        """Return the payloads in order, each claim resolved and verified, each one decrypted."""
         decoded = list(payloads)
         # Never a storage reference: one that gets here was stored as data.
         chosen = [
             index
             for index, payload in enumerate(decoded)
-            if self._manager.looks_like_claim(payload)
+            if is_claim_payload(payload) or self._manager.foreign.takes(payload)
         ]
         if chosen:
             found = await self._manager.maybe_retrieve_many([decoded[index] for index in chosen])
             for index, payload in zip(chosen, found, strict=True):
                 decoded[index] = payload
+        for index in set(range(len(decoded))).difference(chosen):
+            decoded[index] = await self._manager.decrypt(decoded[index])
         return decoded if self._inner is None else await self._inner.decode(decoded)
 
     def _takes(self, payload: Payload) -> bool:
+        """Return whether a payload goes to the store through this door."""
         if self._manager.looks_like_claim(payload):
             return True
         if not self._writes:
@@ -99,3 +108,9 @@ class ClaimCheckCodec(PayloadCodec, WithSerializationContext):
         if self._intent is Intent.KEEP:
             return False
         return self._manager.policy.should_offload(payload.ByteSize())
+
+    def _leaves_to_driver(self, payload: Payload) -> bool:
+        """Return whether the storage driver behind this codec stores the payload, encrypted."""
+        return not self._writes and (
+            is_storage_reference(payload) or self._manager.policy.should_offload(payload.ByteSize())
+        )

@@ -13,7 +13,7 @@ from temporalio.converter import (
 
 from temporal_claimcheck.claim import Claim
 from temporal_claimcheck.manager import ClaimCheckManager
-from temporal_claimcheck.payloads import DRIVER_NAME, is_storage_reference
+from temporal_claimcheck.payloads import DRIVER_NAME, is_encrypted_payload, is_storage_reference
 from temporal_claimcheck.temporal.intent import Intent, intent_of
 
 __all__ = ["ClaimCheckDriver"]
@@ -24,6 +24,8 @@ class ClaimCheckDriver(StorageDriver):
 
     `ClaimCheckPlugin` wires it. By hand: `DataConverter(external_storage=
     ClaimCheckDriver(manager).external_storage())`; a replay then stores again, at most once a day.
+    If the manager has keys, add `payload_codec=ClaimCheckCodec(manager, writes=False)`: it
+    encrypts what is too small for the store.
     """
 
     def __init__(self, manager: ClaimCheckManager) -> None:
@@ -66,6 +68,9 @@ class ClaimCheckDriver(StorageDriver):
         if is_storage_reference(payload):
             return self
         if intent_of(getattr(context, "target", None)) is Intent.KEEP:
+            return None
+        if self._manager.encrypts and is_encrypted_payload(payload):
+            # The codec before this driver decided already that it stays; since then it grew.
             return None
         return self if self._manager.policy.should_offload(payload.ByteSize()) else None
 

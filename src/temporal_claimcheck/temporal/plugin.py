@@ -3,10 +3,11 @@
 import dataclasses
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from temporalio.client import Client, ClientConfig
-from temporalio.converter import DataConverter
+from temporalio.common import HeaderCodecBehavior
+from temporalio.converter import DataConverter, DefaultFailureConverter
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import (
     ReplayerConfig,
@@ -24,8 +25,13 @@ from temporal_claimcheck.settings import Settings
 from temporal_claimcheck.stores.base import BlobStore
 from temporal_claimcheck.temporal.codec import ClaimCheckCodec
 from temporal_claimcheck.temporal.driver import ClaimCheckDriver
+from temporal_claimcheck.temporal.failures import EncryptedFailureConverter
 from temporal_claimcheck.temporal.replay import replay_aware
 from temporal_claimcheck.temporal.s3_driver import S3DriverReader
+
+if TYPE_CHECKING:
+    # The package behind it is optional.
+    from temporal_claimcheck.transforms.encryption import KeyRing
 
 __all__ = ["ClaimCheckPlugin", "Door"]
 
@@ -40,8 +46,12 @@ class ClaimCheckPlugin(SimplePlugin):
 
     Keeps whatever the data converter has: payload and failure converter, codec (it encodes
     before payloads are stored), and other storage drivers, whose references stay readable.
-    Replays store nothing. Works for a process that has only a client: what it opens it opens
-    on first use, and releases when its last worker or replayer is done.
+    Replays store nothing. With keys, nothing that passes a data converter leaves in the clear:
+    failure messages, stack traces and headers are encoded too, unless the client has a failure
+    converter or a codec of its own.
+
+    Works for a process that has only a client: what it opens it opens on first use, and releases
+    when its last worker or replayer is done.
     """
 
     def __init__(
@@ -49,12 +59,15 @@ class ClaimCheckPlugin(SimplePlugin):
         store: str | BlobStore | ClaimCheckManager | None = None,
         *,
         settings: Settings | None = None,
+        keys: "KeyRing | Callable[[], KeyRing] | None" = None,
         door: Door = "driver",
     ) -> None:
-        """Build the plugin; no I/O.
+        """Build the plugin; no I/O but for the keys.
 
         `store` is a URL, a store, or a manager; without it the settings name the store, and
-        without settings the environment does. Raises ConfigurationError.
+        without settings the environment does. `keys`, or those that the settings name, encrypt
+        all that leaves; a function is called for them now, and again when a key is missing.
+        Raises ConfigurationError.
         """
         super().__init__(  # pyright: ignore[reportUnknownMemberType]  # bare Callable of the SDK
             "temporal-claimcheck", run_context=self._running
@@ -63,7 +76,7 @@ class ClaimCheckPlugin(SimplePlugin):
             raise InvalidSettings(
                 f"There is no door {door!r}.", remedy='Use door="driver" or door="codec".'
             )
-        self._manager, self._owns_manager = _build_manager(store, settings)
+        self._manager, self._owns_manager = _build_manager(store, settings, keys)
         self._door: Door = door
         self._running_count = 0
 
@@ -80,6 +93,7 @@ class ClaimCheckPlugin(SimplePlugin):
                 remedy="Give ClaimCheckPlugin once, and no driver or codec of it by hand.",
             )
         manager = self._manager.for_namespace(config["namespace"])
+        self._encode_headers(cast("dict[str, Any]", config), config["data_converter"])
         config["data_converter"] = self._wire(config["data_converter"], manager)
         return config
 
@@ -106,6 +120,7 @@ class ClaimCheckPlugin(SimplePlugin):
         config = super().configure_replayer(config)
         known = cast("dict[str, Any]", config)
         converter: DataConverter = known.get("data_converter") or DataConverter.default
+        self._encode_headers(known, converter)
         known["data_converter"] = self._wire(converter, self._manager.for_replay())
         _make_replay_aware(known)
         return config
@@ -128,9 +143,13 @@ class ClaimCheckPlugin(SimplePlugin):
             driver.name() for driver in others
         }:
             others.append(S3DriverReader(manager))
+        failure_converter = converter.failure_converter_class
+        if manager.encrypts and failure_converter is DefaultFailureConverter:
+            failure_converter = EncryptedFailureConverter
         # Never both doors on one write path: a payload would be stored twice.
         return dataclasses.replace(
             converter,
+            failure_converter_class=failure_converter,
             external_storage=ClaimCheckDriver(manager).external_storage(
                 others=others, writes=self._door == "driver"
             ),
@@ -140,6 +159,19 @@ class ClaimCheckPlugin(SimplePlugin):
                 writes=self._door == "codec",
             ),
         )
+
+    def _encode_headers(self, config: dict[str, Any], converter: DataConverter) -> None:
+        """Let headers pass the codec when there are keys; what came in the clear stays readable.
+
+        A codec of the user's own may not bear headers that it did not encode, so there the
+        client's setting stays as it is.
+        """
+        codec = converter.payload_codec
+        if isinstance(codec, ClaimCheckCodec):
+            codec = codec.inner
+        behavior = config.get("header_codec_behavior", HeaderCodecBehavior.NO_CODEC)
+        if self._manager.encrypts and codec is None and behavior is HeaderCodecBehavior.NO_CODEC:
+            config["header_codec_behavior"] = HeaderCodecBehavior.CODEC
 
     @asynccontextmanager
     async def _running(self) -> AsyncGenerator[None]:
@@ -153,21 +185,21 @@ class ClaimCheckPlugin(SimplePlugin):
 
 
 def _build_manager(
-    store: str | BlobStore | ClaimCheckManager | None, settings: Settings | None
+    store: str | BlobStore | ClaimCheckManager | None,
+    settings: Settings | None,
+    keys: "KeyRing | Callable[[], KeyRing] | None",
 ) -> tuple[ClaimCheckManager, bool]:
     if isinstance(store, ClaimCheckManager):
-        if settings is not None:
+        if settings is not None or keys is not None:
             raise InvalidSettings(
-                "A manager brings its own settings.", remedy="Give the one or the other."
+                "A manager brings its own settings and keys.", remedy="Give the one or the other."
             )
         return store, False
     if isinstance(store, str):
         settings = Settings.load(store=store) if settings is None else _with(settings, store)
-        return ClaimCheckManager.from_settings(settings), True
+        store = None
     settings = settings or Settings.load()
-    if store is None:
-        return ClaimCheckManager.from_settings(settings), True
-    return ClaimCheckManager.from_settings(settings, store=store), True
+    return ClaimCheckManager.from_settings(settings, store=store, keys=keys), True
 
 
 def _with(settings: Settings, store: str) -> Settings:
