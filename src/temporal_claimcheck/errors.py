@@ -18,6 +18,7 @@ __all__ = [
     "DigestMismatch",
     "EncryptionDowngraded",
     "EncryptionKeyMissing",
+    "ForeignBucket",
     "ForeignNamespace",
     "IntegrityError",
     "InvalidClaim",
@@ -110,6 +111,12 @@ class ForeignNamespace(ClaimError):
     """A claim to a namespace that this reader may not read."""
 
     code = "foreign-namespace"
+
+
+class ForeignBucket(ClaimError):
+    """A claim of the SDK's S3 driver to a bucket that this reader may not read."""
+
+    code = "foreign-bucket"
 
 
 class InvalidKey(ClaimError):

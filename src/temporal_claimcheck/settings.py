@@ -50,6 +50,8 @@ class SettingsOverrides(TypedDict, total=False):
     encryption_keys_file: Path
     namespace: str
     read_namespaces: frozenset[str]
+    read_recipe_store: str
+    read_s3_driver_buckets: frozenset[str]
     cache_bytes: int
     max_bytes_in_flight: int
     ttl_days: int
@@ -106,6 +108,10 @@ class Settings(BaseSettings):
     """Namespace to write to outside Temporal; a client brings its own."""
     read_namespaces: Annotated[frozenset[str], NoDecode] = frozenset()
     """Further namespaces whose claims may be resolved, separated by commas."""
+    read_recipe_store: str | None = Field(default=None, repr=False)  # a URL may hold a password
+    """URL of the Redis or the bucket where values of the published recipe may be read."""
+    read_s3_driver_buckets: Annotated[frozenset[str], NoDecode] = frozenset()
+    """Buckets where objects of the SDK's own S3 driver may be read, separated by commas."""
     cache_bytes: int = Field(default=DEFAULT_CACHE_BYTES, ge=0)
     """Memory for verified payloads of this process; 0 turns the cache off."""
     max_bytes_in_flight: int = Field(default=DEFAULT_MAX_BYTES_IN_FLIGHT, gt=0)
@@ -146,7 +152,7 @@ class Settings(BaseSettings):
     r2_region: str = Field(default="auto", validation_alias=AliasChoices("R2_REGION"))
     """R2 has one region, auto."""
 
-    @field_validator("read_namespaces", "store_mirrors", mode="before")
+    @field_validator("read_namespaces", "read_s3_driver_buckets", "store_mirrors", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

@@ -11,6 +11,8 @@ from urllib.request import url2pathname
 from pydantic import SecretStr
 
 from temporal_claimcheck.errors import InvalidSettings, UnknownScheme
+from temporal_claimcheck.foreign.s3_driver import is_bucket_name
+from temporal_claimcheck.foreign.sources import ForeignSources, ForeignValues
 from temporal_claimcheck.policy import OffloadPolicy
 from temporal_claimcheck.settings import Settings
 from temporal_claimcheck.stores.base import BlobStore
@@ -23,14 +25,14 @@ from temporal_claimcheck.transforms.base import Compression
 from temporal_claimcheck.transforms.compression import NoCompression, compression
 
 if TYPE_CHECKING:
-    from temporal_claimcheck.stores.object_store import Patience
+    from temporal_claimcheck.stores.object_store import ObjectStore, Patience
     from temporal_claimcheck.transforms.encryption import KeyRing
 
-__all__ = ["build_compression", "build_keys", "build_policy", "build_store"]
+__all__ = ["build_compression", "build_foreign", "build_keys", "build_policy", "build_store"]
 
 logger = logging.getLogger(__name__)
 
-_STORE_SETTINGS: Final = "CLAIMCHECK_STORE, or the setting for mirrors or the cache that names it"
+_STORE_SETTINGS: Final = "CLAIMCHECK_STORE, or the other setting that names it"
 
 
 def build_store(settings: Settings) -> BlobStore:
@@ -89,6 +91,48 @@ def build_policy(settings: Settings) -> OffloadPolicy:
         max_payload_bytes=settings.max_payload_bytes,
         enabled=settings.enabled,
     )
+
+
+def build_foreign(settings: Settings) -> ForeignSources:
+    """Return what may be read of what others wrote. Raises ConfigurationError."""
+    url, buckets = settings.read_recipe_store, settings.read_s3_driver_buckets
+    for bucket in buckets:
+        if not is_bucket_name(bucket):
+            raise InvalidSettings(
+                "CLAIMCHECK_READ_S3_DRIVER_BUCKETS names something that is no bucket.",
+                remedy="Give plain names of buckets, separated by commas: no URL, no ARN.",
+            )
+    return ForeignSources(
+        recipe=_recipe(settings, url) if url else None,
+        s3_driver_buckets={name: _bucket(_s3(settings, f"s3://{name}")) for name in buckets},
+    )
+
+
+def _recipe(settings: Settings, url: str) -> ForeignValues:
+    match url.partition("://")[0]:
+        case "redis" | "rediss":
+            from temporal_claimcheck.foreign.redis_values import RedisValues  # noqa: PLC0415
+
+            return RedisValues(
+                url,
+                connect_seconds=settings.connect_timeout_seconds,
+                request_seconds=settings.request_timeout_seconds,
+            )
+        case "s3":
+            return _bucket(_s3(settings, url))
+        case "r2":
+            return _bucket(_r2(settings, url))
+        case _:
+            raise InvalidSettings(
+                "CLAIMCHECK_READ_RECIPE_STORE names no place that the recipe writes to.",
+                remedy="Use redis://host:6379/0, rediss://, s3://bucket or r2://bucket.",
+            )
+
+
+def _bucket(store: "ObjectStore") -> ForeignValues:
+    from temporal_claimcheck.foreign.bucket_values import BucketValues  # noqa: PLC0415
+
+    return BucketValues(store)
 
 
 def build_compression(settings: Settings) -> Compression:
@@ -159,7 +203,7 @@ def _redis(settings: Settings, url: str) -> BlobStore:
     return RedisStore(url, ttl_days=settings.ttl_days)
 
 
-def _s3(settings: Settings, url: str) -> BlobStore:
+def _s3(settings: Settings, url: str) -> "ObjectStore":
     from temporal_claimcheck.stores.object_store import ObjectStore  # noqa: PLC0415
 
     return ObjectStore.s3(
@@ -171,7 +215,7 @@ def _s3(settings: Settings, url: str) -> BlobStore:
     )
 
 
-def _r2(settings: Settings, url: str) -> BlobStore:
+def _r2(settings: Settings, url: str) -> "ObjectStore":
     from temporal_claimcheck.stores.object_store import ObjectStore  # noqa: PLC0415
 
     if settings.r2_endpoint is None:

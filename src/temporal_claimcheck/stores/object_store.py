@@ -155,6 +155,11 @@ class ObjectStore:
         """See BlobStore."""
         return self._name
 
+    @property
+    def client(self) -> "Client":
+        """The obstore client, for what is not the claim check's own."""
+        return self._client
+
     async def put(self, key: str, blob: bytes) -> bool:
         """See BlobStore.
 

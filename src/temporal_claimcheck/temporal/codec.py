@@ -8,13 +8,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.converter import PayloadCodec, SerializationContext, WithSerializationContext
 
 from temporal_claimcheck.manager import ClaimCheckManager
-from temporal_claimcheck.payloads import (
-    claim_from_claim_payload,
-    claim_payload,
-    is_claim_payload,
-    is_storage_reference,
-    looks_like_ours,
-)
+from temporal_claimcheck.payloads import claim_payload, is_claim_payload, is_storage_reference
 from temporal_claimcheck.temporal.intent import Intent, intent_of
 
 __all__ = ["ClaimCheckCodec"]
@@ -89,12 +83,15 @@ class ClaimCheckCodec(PayloadCodec, WithSerializationContext):
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Return the payloads in order, each claim resolved and verified, each one decrypted."""
         decoded = list(payloads)
-        chosen = [index for index, payload in enumerate(decoded) if is_claim_payload(payload)]
+        # Never a storage reference: one that gets here was stored as data.
+        chosen = [
+            index
+            for index, payload in enumerate(decoded)
+            if is_claim_payload(payload) or self._manager.foreign.takes(payload)
+        ]
         if chosen:
-            claims = [claim_from_claim_payload(decoded[index]) for index in chosen]
-            for index, payload in zip(
-                chosen, await self._manager.retrieve_many(claims), strict=True
-            ):
+            found = await self._manager.maybe_retrieve_many([decoded[index] for index in chosen])
+            for index, payload in zip(chosen, found, strict=True):
                 decoded[index] = payload
         for index in set(range(len(decoded))).difference(chosen):
             decoded[index] = await self._manager.decrypt(decoded[index])
@@ -102,7 +99,7 @@ class ClaimCheckCodec(PayloadCodec, WithSerializationContext):
 
     def _takes(self, payload: Payload) -> bool:
         """Return whether a payload goes to the store through this door."""
-        if looks_like_ours(payload):
+        if self._manager.looks_like_claim(payload):
             return True
         if not self._writes:
             return False

@@ -18,6 +18,7 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from temporal_claimcheck.errors import InvalidSettings
+from temporal_claimcheck.foreign.s3_driver import S3_DRIVER_NAME
 from temporal_claimcheck.manager import ClaimCheckManager
 from temporal_claimcheck.payloads import DRIVER_NAME
 from temporal_claimcheck.settings import Settings
@@ -26,6 +27,7 @@ from temporal_claimcheck.temporal.codec import ClaimCheckCodec
 from temporal_claimcheck.temporal.driver import ClaimCheckDriver
 from temporal_claimcheck.temporal.failures import EncryptedFailureConverter
 from temporal_claimcheck.temporal.replay import replay_aware
+from temporal_claimcheck.temporal.s3_driver import S3DriverReader
 
 if TYPE_CHECKING:
     # The package behind it is optional.
@@ -129,13 +131,18 @@ class ClaimCheckPlugin(SimplePlugin):
         others = [
             driver
             for driver in (storage.drivers if storage else ())
-            if not isinstance(driver, ClaimCheckDriver)
+            if not isinstance(driver, ClaimCheckDriver | S3DriverReader)
         ]
         if any(driver.name() == DRIVER_NAME for driver in others):
             raise InvalidSettings(
                 f"Another storage driver is named {DRIVER_NAME!r}.",
                 remedy="Give that driver another name.",
             )
+        # The user's own driver of that name goes on reading what it wrote.
+        if manager.foreign.reads_s3_driver and S3_DRIVER_NAME not in {
+            driver.name() for driver in others
+        }:
+            others.append(S3DriverReader(manager))
         failure_converter = converter.failure_converter_class
         if manager.encrypts and failure_converter is DefaultFailureConverter:
             failure_converter = EncryptedFailureConverter
