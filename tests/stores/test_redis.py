@@ -2,6 +2,8 @@
 
 import asyncio
 import datetime as dt
+import re
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from redis.asyncio import Redis
 
 from temporal_claimcheck import ClaimCheckManager
 from temporal_claimcheck.errors import BlobNotFound, InvalidSettings, StoreDenied, StoreFull
-from temporal_claimcheck.stores.redis import RedisStore
+from temporal_claimcheck.stores.redis import RedisOptions, RedisStore
 from temporal_claimcheck.testing import (
     CollectableStoreContract,
     MakeStore,
@@ -22,37 +24,54 @@ from temporal_claimcheck.testing import (
 from temporal_claimcheck.testing.servers import ServerProcess, free_ports, redis_server
 from tests.stores.conftest import PASSWORD
 
+IMPATIENT = RedisOptions(retry_seconds=0)
 KEY = f"v1/default/2026-03-04/{'ab' * 32}"
 
 
 class RawRedis:
-    """The keys as redis-py alone sees them."""
+    """The layout as the documents have it, through redis-py alone."""
 
     def __init__(self, url: str, *, prefix: str = "") -> None:
         self._url = url
-        self._prefix = f"claimcheck/{prefix}"
+        self._prefix = prefix
 
     async def write(self, key: str, blob: bytes) -> None:
-        await self._ask("set", key, blob)
+        bucket, folder, name = parts_of(self._prefix + key)
+        async with self._client() as client, client.pipeline() as transaction:
+            transaction.set(f"{bucket}blob/{folder}{name}", blob)
+            transaction.sadd(f"{bucket}index/{folder}", name)
+            transaction.zadd(f"{bucket}folders", {folder: "inf"})
+            await transaction.execute()
 
     async def read(self, key: str) -> bytes | None:
-        return await self._ask("get", key)
+        async with self._client() as client:
+            return await client.get(blob_name(self._prefix + key))
 
     async def keys(self) -> set[str]:
-        async with self._client() as connection:
-            found = [name.decode() for name in await connection.keys("*")]
-        return {name.removeprefix(self._prefix) for name in found if name.startswith(self._prefix)}
+        async with self._client() as client:
+            found = [name.decode() async for name in client.scan_iter("*")]
+        blobs = [re.fullmatch(r"claimcheck/\{[0-9a-f]{2}\}/blob/(.*)", name) for name in found]
+        keys = [match[1] for match in blobs if match]
+        return {key.removeprefix(self._prefix) for key in keys if key.startswith(self._prefix)}
 
     async def remove(self, key: str) -> None:
-        await self._ask("delete", key)
-
-    async def _ask(self, verb: str, key: str, *more: bytes) -> Any:
-        async with self._client() as connection:
-            return await getattr(connection, verb)(self._prefix + key, *more)
+        async with self._client() as client:
+            await client.delete(blob_name(self._prefix + key))
 
     def _client(self) -> Any:
         client: Any = Redis
         return client.from_url(self._url)
+
+
+def parts_of(key: str) -> tuple[str, str, str]:
+    """Return what names begin with in the key's bucket, its folder, and its name in there."""
+    folder, slash, name = key.rpartition("/")
+    return f"claimcheck/{{{zlib.crc32(key.encode()) % 256:02x}}}/", folder + slash, name
+
+
+def blob_name(key: str) -> str:
+    bucket, folder, name = parts_of(key)
+    return f"{bucket}blob/{folder}{name}"
 
 
 class TestRedisStore(ProbingStoreContract, CollectableStoreContract):
@@ -73,7 +92,7 @@ class TestUnreachableRedis(UnreachableStoreContract):
     @pytest.fixture
     def make_store(self) -> MakeStore:
         (nobody,) = free_ports(1)
-        return lambda: RedisStore(f"redis://:{PASSWORD}@127.0.0.1:{nobody}/0")
+        return lambda: RedisStore(f"redis://:{PASSWORD}@127.0.0.1:{nobody}/0", options=IMPATIENT)
 
 
 async def test_expiry_counts_from_the_end_of_the_day_in_the_key(url: str) -> None:
@@ -82,7 +101,7 @@ async def test_expiry_counts_from_the_end_of_the_day_in_the_key(url: str) -> Non
     key = f"v1/default/{today}/{'ab' * 32}"
     await store.put(key, b"blob")
     client: Redis = Redis.from_url(url)  # pyright: ignore[reportUnknownMemberType]
-    left = await client.pttl(f"claimcheck/{key}")
+    left = await client.pttl(blob_name(key))
     await client.aclose()
     await store.aclose()
     expires = dt.datetime.now(dt.UTC) + dt.timedelta(milliseconds=left)
@@ -94,7 +113,7 @@ async def test_without_a_ttl_nothing_expires(url: str) -> None:
     store = RedisStore(url)
     await store.put(KEY, b"blob")
     client: Redis = Redis.from_url(url)  # pyright: ignore[reportUnknownMemberType]
-    assert await client.ttl(f"claimcheck/{KEY}") == -1
+    assert await client.ttl(blob_name(KEY)) == -1
     await client.aclose()
     await store.aclose()
 
