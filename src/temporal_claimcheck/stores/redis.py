@@ -54,7 +54,7 @@ logger = logging.getLogger(__name__)
 _DEFAULT_OPTIONS: Final = RedisOptions()
 # A server may be configured anew, or another one take its place.
 _TRUST_SECONDS: Final = 600.0
-_DELETE_AT_ONCE: Final = 1000
+_DELETE_AT_ONCE: Final = 200
 
 
 class RedisStore:

@@ -20,7 +20,9 @@ from temporal_claimcheck.stores.redis_servers import RedisServers
 __all__ = ["listed"]
 
 _PAGE: Final = 250
-_WALKS_AT_ONCE: Final = 128
+_WALKS_AT_ONCE: Final = 64
+# The answers of one round trip are taken in at one go, which must not hold up the event loop.
+_SIZES_AT_ONCE: Final = 250
 
 
 class _Walk:
@@ -115,4 +117,7 @@ async def _sizes(servers: RedisServers, keys: Sequence[str]) -> list[tuple[str, 
 
 async def _each(servers: RedisServers, verb: str, keys: Sequence[str]) -> list[Any]:
     asked: list[tuple[int, Command]] = [(bucket_of(key), (verb, blob_name(key))) for key in keys]
-    return await servers.commands(asked) if asked else []
+    answers: list[Any] = []
+    for start in range(0, len(asked), _SIZES_AT_ONCE):
+        answers += await servers.commands(asked[start : start + _SIZES_AT_ONCE])
+    return answers
