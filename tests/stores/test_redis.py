@@ -2,16 +2,15 @@
 
 import asyncio
 import datetime as dt
-import re
-import zlib
+from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any
 
 import pytest
+import pytest_asyncio
 from redis.asyncio import Redis
 
 from temporal_claimcheck import ClaimCheckManager
-from temporal_claimcheck.errors import BlobNotFound, InvalidSettings, StoreDenied, StoreFull
+from temporal_claimcheck.errors import BlobNotFound, StoreDenied, StoreFull
 from temporal_claimcheck.stores.redis import RedisOptions, RedisStore
 from temporal_claimcheck.testing import (
     CollectableStoreContract,
@@ -22,60 +21,37 @@ from temporal_claimcheck.testing import (
     key_of,
 )
 from temporal_claimcheck.testing.servers import ServerProcess, free_ports, redis_server
-from tests.stores.conftest import PASSWORD
+from tests.stores.conftest import DATABASES, PASSWORD
+from tests.stores.raw_redis import RawRedis, blob_name
 
 IMPATIENT = RedisOptions(retry_seconds=0)
 KEY = f"v1/default/2026-03-04/{'ab' * 32}"
 
 
-class RawRedis:
-    """The layout as the documents have it, through redis-py alone."""
-
-    def __init__(self, url: str, *, prefix: str = "") -> None:
-        self._url = url
-        self._prefix = prefix
-
-    async def write(self, key: str, blob: bytes) -> None:
-        bucket, folder, name = parts_of(self._prefix + key)
-        async with self._client() as client, client.pipeline() as transaction:
-            transaction.set(f"{bucket}blob/{folder}{name}", blob)
-            transaction.sadd(f"{bucket}index/{folder}", name)
-            transaction.zadd(f"{bucket}folders", {folder: "inf"})
-            await transaction.execute()
-
-    async def read(self, key: str) -> bytes | None:
-        async with self._client() as client:
-            return await client.get(blob_name(self._prefix + key))
-
-    async def keys(self) -> set[str]:
-        async with self._client() as client:
-            found = [name.decode() async for name in client.scan_iter("*")]
-        blobs = [re.fullmatch(r"claimcheck/\{[0-9a-f]{2}\}/blob/(.*)", name) for name in found]
-        keys = [match[1] for match in blobs if match]
-        return {key.removeprefix(self._prefix) for key in keys if key.startswith(self._prefix)}
-
-    async def remove(self, key: str) -> None:
-        async with self._client() as client:
-            await client.delete(blob_name(self._prefix + key))
-
-    def _client(self) -> Any:
-        client: Any = Redis
-        return client.from_url(self._url)
-
-
-def parts_of(key: str) -> tuple[str, str, str]:
-    """Return what names begin with in the key's bucket, its folder, and its name in there."""
-    folder, slash, name = key.rpartition("/")
-    return f"claimcheck/{{{zlib.crc32(key.encode()) % 256:02x}}}/", folder + slash, name
-
-
-def blob_name(key: str) -> str:
-    bucket, folder, name = parts_of(key)
-    return f"{bucket}blob/{folder}{name}"
-
-
 class TestRedisStore(ProbingStoreContract, CollectableStoreContract):
     secrets = (PASSWORD,)
+
+    @pytest.fixture
+    def raw(self, url: str) -> RawAccess:
+        return RawRedis(url)
+
+    @pytest.fixture
+    def make_store(self, url: str) -> MakeStore:
+        return lambda: RedisStore(url)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def valkey(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[ServerProcess]:
+    arguments = ("--appendonly", "yes", "--databases", "4000")
+    folder = tmp_path_factory.mktemp("valkey")
+    async with redis_server(folder, arguments=arguments, programs=["valkey-server"]) as server:
+        yield server
+
+
+class TestRedisStoreOnValkey(ProbingStoreContract, CollectableStoreContract):
+    @pytest.fixture
+    def url(self, valkey: ServerProcess) -> str:
+        return f"redis://127.0.0.1:{valkey.port}/{next(DATABASES)}"
 
     @pytest.fixture
     def raw(self, url: str) -> RawAccess:
@@ -150,12 +126,6 @@ async def test_server_without_memory_still_gives_what_it_has(tmp_path: Path) -> 
         with pytest.raises(BlobNotFound):
             await store.get(key_of(3), max_bytes=9)
         await store.aclose()
-
-
-@pytest.mark.parametrize("url", ["redis://", "redis:///0", "redis://host/name", "redis://host/0/1"])
-def test_url_without_server_or_with_a_named_database_is_refused(url: str) -> None:
-    with pytest.raises(InvalidSettings, match="redis://host:6379/0"):
-        RedisStore(url)
 
 
 async def test_settings_of_the_recipe_name_the_server(

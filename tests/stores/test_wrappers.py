@@ -36,7 +36,8 @@ from temporal_claimcheck.testing import (
 from temporal_claimcheck.testing.servers import free_ports, redis_server
 from tests.core.test_stores import RawFolder, RawMemory
 from tests.stores.conftest import PASSWORD
-from tests.stores.test_redis import IMPATIENT, RawRedis
+from tests.stores.raw_redis import RawRedis
+from tests.stores.test_redis import IMPATIENT
 
 KEY = key_of(1)
 

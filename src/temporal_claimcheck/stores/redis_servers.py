@@ -14,9 +14,14 @@ from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
 from redis import exceptions
-from redis.asyncio import Connection, ConnectionPool, SSLConnection
+from redis.asyncio import Connection, ConnectionPool, Redis, SSLConnection
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+from redis.asyncio.sentinel import (
+    Sentinel,
+    SentinelConnectionPool,
+    SentinelManagedConnection,
+    SentinelManagedSSLConnection,
+)
 from redis.backoff import NoBackoff
 from redis.crc import key_slot
 
@@ -57,7 +62,12 @@ class RedisOptions:
     """After this time no request is tried again; 0 tries each once."""
 
     def __post_init__(self) -> None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if self.ca_file is not None or self.certificate_file is not None:
+            self.tls_context()
+
+    def tls_context(self) -> ssl.SSLContext:
+        """Return how TLS is spoken. Raises InvalidSettings for a file that is no good."""
+        context = ssl.create_default_context()
         try:
             if self.ca_file is not None:
                 context.load_verify_locations(self.ca_file)
@@ -69,6 +79,7 @@ class RedisOptions:
                 remedy="Correct CLAIMCHECK_REDIS_CA_FILE, CLAIMCHECK_REDIS_CERTIFICATE_FILE and "
                 "CLAIMCHECK_REDIS_KEY_FILE: files in PEM, the key without a password.",
             ) from error
+        return context
 
 
 class RedisServers:
@@ -76,14 +87,15 @@ class RedisServers:
 
     def __init__(self, place: RedisPlace, options: RedisOptions) -> None:
         self._retry_seconds = options.retry_seconds
+        how = _how_to_connect(place, options)
         self._route: _Route
         match place.kind:
             case "server":
-                self._route = _Single(_Server(_pool(place, options, place.hosts[0])))
+                self._route = _Single(_Server(_pool(how, place.hosts[0])))
             case "sentinel":
-                self._route = _Watched(place, options)
+                self._route = _Watched(place, options, how)
             case "cluster":
-                self._route = _Cluster(place, options)
+                self._route = _Cluster(place.hosts, how)
 
     async def commands(self, asked: Sequence[tuple[int, Command]]) -> list[Any]:
         """Send commands, each to its bucket's server; return their answers in the same order.
@@ -194,28 +206,21 @@ class _Single:
 class _Watched(_Single):
     """The master that the Sentinels name; after a failover, the new one."""
 
-    def __init__(self, place: RedisPlace, options: RedisOptions) -> None:
-        to_sentinels: dict[str, Any] = {
-            **_how_to_connect(place, options),
+    def __init__(self, place: RedisPlace, options: RedisOptions, how: dict[str, Any]) -> None:
+        to_sentinels = how | {
             "username": options.sentinel_username,
             "password": options.sentinel_password,
             "db": 0,
         }
         sentinel: Any = Sentinel
-        self._sentinels: Any = sentinel(
-            place.hosts, sentinel_kwargs={**to_sentinels, "ssl": place.tls}
-        )
+        client: Any = Redis
         pool: Any = SentinelConnectionPool
-        super().__init__(
-            _Server(
-                pool(
-                    place.master,
-                    self._sentinels,
-                    ssl=place.tls,
-                    **_how_to_connect(place, options),
-                )
-            )
-        )
+        self._sentinels: Any = sentinel(())
+        self._sentinels.sentinels = [
+            client(connection_pool=_pool(to_sentinels, address)) for address in place.hosts
+        ]
+        kind = _WatchedTlsConnection if place.tls else SentinelManagedConnection
+        super().__init__(_Server(pool(place.master, self._sentinels, connection_class=kind, **how)))
 
     async def aclose(self) -> None:
         await super().aclose()
@@ -226,9 +231,9 @@ class _Watched(_Single):
 class _Cluster:
     """Several servers, each with some of the slots; a bucket lies in one slot."""
 
-    def __init__(self, place: RedisPlace, options: RedisOptions) -> None:
-        self._place = place
-        self._options = options
+    def __init__(self, hosts: Sequence[Address], how: dict[str, Any]) -> None:
+        self._hosts = hosts
+        self._how = how
         self._servers: dict[Address, _Server] = {}
         self._owners: list[Address] = []
         """Where each bucket is, as far as we know; empty when we do not."""
@@ -284,13 +289,13 @@ class _Cluster:
 
     def _server(self, address: Address) -> _Server:
         if address not in self._servers:
-            self._servers[address] = _Server(_pool(self._place, self._options, address))
+            self._servers[address] = _Server(_pool(self._how, address))
         return self._servers[address]
 
     async def _learn(self) -> list[Address]:
         """Ask who has which slots: those who had them, then those that the URL names."""
         last: BaseException | None = None
-        for address in dict.fromkeys((*self._servers, *self._place.hosts)):
+        for address in dict.fromkeys((*self._servers, *self._hosts)):
             try:
                 (slots,) = await self._server(address).ask((("CLUSTER", "SLOTS"),))
                 self._owners = _owners(_checked(slots), address)
@@ -299,7 +304,7 @@ class _Cluster:
             except PASSING as error:
                 last = error
             else:
-                await self._forget_all_but({*self._owners, *self._place.hosts})
+                await self._forget_all_but({*self._owners, *self._hosts})
                 return self._owners
         raise last or exceptions.ConnectionError("no server of the cluster is known")
 
@@ -323,14 +328,10 @@ def _owners(slots: Any, asked: Address) -> list[Address]:  # noqa: ANN401  # wha
     return owners
 
 
-def _pool(place: RedisPlace, options: RedisOptions, address: Address) -> ConnectionPool:
+def _pool(how: dict[str, Any], address: Address) -> ConnectionPool:
     pool: Any = ConnectionPool
-    return pool(
-        connection_class=SSLConnection if place.tls else Connection,
-        host=address[0],
-        port=address[1],
-        **_how_to_connect(place, options),
-    )
+    kind = _TlsConnection if "tls" in how else Connection
+    return pool(connection_class=kind, host=address[0], port=address[1], **how)
 
 
 def _how_to_connect(place: RedisPlace, options: RedisOptions) -> dict[str, Any]:
@@ -344,15 +345,24 @@ def _how_to_connect(place: RedisPlace, options: RedisOptions) -> dict[str, Any]:
         # Answers look the same from every server and through every release of redis-py.
         "protocol": 2,
     }
-    if place.tls:
-        how |= {
-            "ssl_ca_certs": options.ca_file and str(options.ca_file),
-            "ssl_certfile": options.certificate_file and str(options.certificate_file),
-            "ssl_keyfile": options.key_file and str(options.key_file),
-            "ssl_cert_reqs": "required",
-            "ssl_check_hostname": True,
-        }
-    return how
+    return how | {"tls": options.tls_context()} if place.tls else how
+
+
+class _SharedTls:
+    """Takes the context that all connections share: to make one reads every authority anew."""
+
+    def __init__(self, *, tls: ssl.SSLContext, **how: Any) -> None:  # noqa: ANN401  # redis-py's
+        super().__init__(**how)
+        this: Any = self
+        this.ssl_context.context = tls
+
+
+class _TlsConnection(_SharedTls, SSLConnection):
+    pass
+
+
+class _WatchedTlsConnection(_SharedTls, SentinelManagedSSLConnection):
+    pass
 
 
 async def _answer(connection: Any) -> Any:  # noqa: ANN401  # what Redis answers
