@@ -38,13 +38,14 @@ def build_store(settings: Settings) -> BlobStore:
     Raises InvalidSettings, UnknownScheme, or MissingExtra that says what to install.
     """
     writes = not settings.store_read_only
-    stores = [_open(settings, url) for url in (settings.store_url, *settings.store_mirrors)]
     if settings.redis_may_lose_payloads:
         logger.warning(
             "CLAIMCHECK_REDIS_MAY_LOSE_PAYLOADS is set: Redis is not asked whether it is safe"
         )
-    # A cache may lose what it has.
+    # A cache may lose what it has, and who only reads gives nothing to lose.
     careless = settings.model_copy(update={"redis_may_lose_payloads": True})
+    urls = (settings.store_url, *settings.store_mirrors)
+    stores = [_open(settings if writes else careless, url) for url in urls]
     cache = _open(careless, settings.store_cache) if settings.store_cache else None
     _check_distinct([*stores, cache] if cache else stores)
     store = stores[0] if len(stores) == 1 else MirroredStore.over(stores, heal=writes)

@@ -77,10 +77,9 @@ async def test_the_store_goes_on_with_the_replica_when_the_master_is_killed(
         while True:
             try:
                 await store.put(key_of(100), b"after")
-            except StoreError as error:
-                assert isinstance(error, StoreUnavailable)
-            else:
-                break
+            except StoreUnavailable:
+                continue
+            break
         for number in range(50):
             assert await store.get(key_of(number), max_bytes=9) == b"before"
         assert len([blob async for blob in store.scan("v1/contract/2026-11-22/")]) == 51
@@ -95,10 +94,7 @@ async def replicated(servers: RedisSentinels) -> None:
         assert await client.execute_command("WAIT", 1, 60_000) == 1
 
 
-async def test_sentinels_have_credentials_of_their_own(
-    shared: RedisSentinels, tmp_path: Path
-) -> None:
-    del tmp_path
+async def test_sentinels_have_credentials_of_their_own(shared: RedisSentinels) -> None:
     [sentinel] = shared.sentinels
     admin: Any = to_redis(sentinel)
     rule = ("on", ">sentinel-password", "+sentinel", "+ping", "+auth", "+info")

@@ -6,7 +6,7 @@ import shutil
 import socket
 import sys
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +26,7 @@ from temporal_claimcheck.testing.servers import (
 __all__ = [
     "RedisCluster",
     "RedisSentinels",
+    "find_redis_with_tls",
     "redis_cluster",
     "redis_sentinels",
     "redis_tls_server",
@@ -85,7 +86,7 @@ async def redis_tls_server(
     (port,) = free_ports(1)
     log = folder / "redis.log"
     command = [
-        _program_with_tls(),
+        find_redis_with_tls(),
         *("--port", "0", "--tls-port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)),
         *("--tls-ca-cert-file", str(ca), "--tls-auth-clients", "no"),
         *("--tls-cert-file", str(certificate), "--tls-key-file", str(certificate)),
@@ -95,21 +96,20 @@ async def redis_tls_server(
         yield ServerProcess(process=process, port=port, log=log)
 
 
-def _program_with_tls() -> str:
-    """Return a program that is not from a wheel: those are built without TLS."""
+def find_redis_with_tls() -> str:
+    """Return a program that is not from a wheel: those are built without TLS.
+
+    Raises ProgramMissing.
+    """
+    with suppress(ProgramMissing):
+        return find_program("redis-server-tls")
     beside = str(Path(sys.executable).parent)
     elsewhere = [path for path in os.environ["PATH"].split(os.pathsep) if path != beside]
     for name in ("redis-server", "valkey-server"):
         found = shutil.which(name, path=os.pathsep.join(elsewhere))
         if found is not None:
             return found
-    try:
-        return find_program("redis-server-tls")
-    except ProgramMissing as error:
-        raise ProgramMissing(
-            "Install a Redis that was built with TLS: Debian's redis-server, or redis-tools and "
-            "a link from redis-server-tls to its redis-check-rdb, which is the same program."
-        ) from error
+    raise ProgramMissing("Install a Redis with TLS, as Debian's redis-server or Homebrew's redis.")
 
 
 @asynccontextmanager
