@@ -103,8 +103,15 @@ async def test_a_server_that_is_down_hinders_what_it_has_and_heals_by_itself(
         )
         kinds = {type(each) for each in found}
         assert kinds == {bytes, StoreUnavailable}
+        wrote = await asyncio.gather(
+            *(patient.put(key_of(100 + number), b"blob") for number in range(20)),
+            return_exceptions=True,
+        )
+        assert {type(each) for each in wrote} == {bool, StoreUnavailable}
         with pytest.raises(StoreUnavailable):
             _ = [blob async for blob in patient.scan()]
+        with pytest.raises(StoreUnavailable):
+            await patient.check()
         cluster.servers[1].resume()
         waiting = RedisStore(cluster.url)
         for key in keys:

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import itertools
 import random
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -150,7 +151,8 @@ async def test_no_blob_is_without_an_entry_while_others_put_and_delete(
     url: str, client: Any
 ) -> None:
     stores = [RedisStore(url) for _ in range(4)]
-    keys = [key_of(number, day=f"2026-11-0{1 + number % 3}") for number in range(12)]
+    # Entries that stand beside each other, and entries that stand alone.
+    keys = [*in_one_bucket(6), *(key_of(n, day=f"2026-11-0{1 + n % 3}") for n in range(6))]
     dice = random.Random(20261122)  # noqa: S311  # the same storm each time
 
     async def act(store: RedisStore) -> None:
@@ -230,6 +232,23 @@ async def test_putting_again_heals_an_entry_that_was_evicted(url: str, client: A
     assert await keys_in(url) == [KEY]
 
 
+async def test_deleting_one_blob_leaves_its_neighbours_entries(url: str, client: Any) -> None:
+    one, other = in_one_bucket(2)
+    store = RedisStore(url)
+    await store.put(one, b"blob")
+    await store.put(other, b"blob")
+    await store.delete([one])
+    assert await entries_of_all(client, [one, other]) == [other]
+    assert await keys_in(url) == [other]
+    await store.aclose()
+
+
+def in_one_bucket(count: int, *, day: str = "2026-11-22") -> list[str]:
+    """Return keys of one day whose entries stand in the same places."""
+    keys = (key_of(number, namespace="default", day=day) for number in itertools.count())
+    return list(itertools.islice((key for key in keys if bucket_of(key) == bucket_of(KEY)), count))
+
+
 async def test_deleting_the_last_blob_leaves_nothing(url: str, client: Any) -> None:
     store = RedisStore(url)
     keys = [key_of(number, day=f"2026-11-{1 + number % 28:02}") for number in range(300)]
@@ -257,8 +276,7 @@ async def test_the_index_lives_as_long_as_the_longest_lived_blob_in_it(
     url: str, client: Any, first: int | None, second: int | None, longest: int | None
 ) -> None:
     # A process with an old setting, and one with a new one; both blobs are in one bucket.
-    todays = (key_of(number, namespace="default", day=str(TODAY)) for number in range(9999))
-    other = next(key for key in todays if bucket_of(key) == bucket_of(KEY))
+    [other] = in_one_bucket(1, day=str(TODAY))
     await put(url, KEY, ttl_days=first)
     await put(url, other, ttl_days=second)
     if longest is None:

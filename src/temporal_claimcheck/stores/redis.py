@@ -3,7 +3,7 @@
 import datetime as dt
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -38,9 +38,9 @@ from temporal_claimcheck.stores.redis_safety import (
 from temporal_claimcheck.stores.redis_urls import RedisPlace
 
 try:
-    from temporal_claimcheck.stores.redis_errors import translated
+    from temporal_claimcheck.stores.redis_errors import PASSING, translated
     from temporal_claimcheck.stores.redis_listing import listed
-    from temporal_claimcheck.stores.redis_servers import RedisOptions, RedisServers
+    from temporal_claimcheck.stores.redis_servers import RedisOptions, RedisServers, raise_first
 except ModuleNotFoundError as error:
     raise MissingExtra(
         "This store needs the package redis.",
@@ -95,8 +95,7 @@ class RedisStore:
         that is larger than a value of Redis can be.
         """
         check_blob_key(key)
-        if not self._may_lose_payloads and time.monotonic() >= self._trusted_until:
-            await self._judge()
+        await self._make_sure()
         if len(blob) > self._max_blob_bytes:
             # Sent all the same, it would end the connection, with no answer that says why.
             raise PayloadTooLarge(
@@ -156,11 +155,14 @@ class RedisStore:
 
     async def check(self) -> None:
         """See BlobStore. Raises StoreUnsafe for a server that may lose what it is given."""
-        if self._may_lose_payloads:
-            with translated("reach the store", place=self._name):
-                await self._servers.get().everywhere([("PING",)])
-        else:
-            await self._judge()
+        with translated("reach the store", place=self._name):
+            asked: tuple[Command, ...] = (("PING",),) if self._may_lose_payloads else QUESTIONS
+            answers = await self._servers.get().everywhere(asked)
+            raise_first(
+                [each for server in answers for each in server if isinstance(each, PASSING)]
+            )
+        if not self._may_lose_payloads:
+            self._judge(answers)
 
     async def aclose(self) -> None:
         """See BlobStore. Closes the connections of the running loop."""
@@ -170,11 +172,21 @@ class RedisStore:
         (answer,) = await self._servers.get().commands([(bucket_of(key), command)])
         return answer
 
-    async def _judge(self) -> None:
-        """Raise StoreUnsafe for a server that may lose payloads; trust it for a while if not."""
+    async def _make_sure(self) -> None:
+        """Raise StoreUnsafe unless the server can be trusted; that is asked once in a while."""
+        if self._may_lose_payloads or time.monotonic() < self._trusted_until:
+            return
         with translated("ask the store how safe it is", place=self._name):
             answers = await self._servers.get().everywhere(QUESTIONS)
-        found = [ServerFacts.read(each) for each in answers.values()]
+            # A server of a cluster that is down does not hinder what the others have.
+            reached = [each for each in answers if not isinstance(each[0], PASSING)]
+            if not reached:
+                raise_first(answers[0])
+        self._judge(reached)
+
+    def _judge(self, answers: Sequence[Sequence[Any]]) -> None:
+        """Raise StoreUnsafe for servers that may lose payloads; trust them for a while if not."""
+        found = [ServerFacts.read(each) for each in answers]
         self._max_blob_bytes = min(each.max_blob_bytes for each in found)
         reasons = {why: None for each in found for why in dangers(each, expiring=bool(self._ttl))}
         if reasons:

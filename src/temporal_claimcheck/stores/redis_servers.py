@@ -30,7 +30,7 @@ from temporal_claimcheck.stores.redis_errors import PASSING
 from temporal_claimcheck.stores.redis_layout import BUCKETS, Command, bucket_prefix
 from temporal_claimcheck.stores.redis_urls import RedisPlace
 
-__all__ = ["RedisOptions", "RedisServers"]
+__all__ = ["RedisOptions", "RedisServers", "raise_first"]
 
 T = TypeVar("T")
 Address = tuple[str, int]
@@ -115,8 +115,11 @@ class RedisServers:
         )
         return [_executed(answer) for answer in answers]
 
-    async def everywhere(self, commands: Sequence[Command]) -> dict[Address | None, list[Any]]:
-        """Return what each server that is written to answers; errors are among the answers."""
+    async def everywhere(self, commands: Sequence[Command]) -> list[list[Any]]:
+        """Return what each server that is written to answers; errors are among the answers.
+
+        A server of a cluster that cannot be reached answers with that error.
+        """
         return await self._patiently(lambda: self._route.everywhere(commands))
 
     async def aclose(self) -> None:
@@ -153,7 +156,7 @@ class _Route(Protocol):
 
     async def ask(self, batches: Sequence[Batch]) -> list[list[Any]]: ...
 
-    async def everywhere(self, commands: Sequence[Command]) -> dict[Address | None, list[Any]]: ...
+    async def everywhere(self, commands: Sequence[Command]) -> list[list[Any]]: ...
 
     async def aclose(self) -> None: ...
 
@@ -196,8 +199,8 @@ class _Single:
                 raise answer
         return _parted(batches, answers)
 
-    async def everywhere(self, commands: Sequence[Command]) -> dict[Address | None, list[Any]]:
-        return {None: await self._server.ask(commands)}
+    async def everywhere(self, commands: Sequence[Command]) -> list[list[Any]]:
+        return [await self._server.ask(commands)]
 
     async def aclose(self) -> None:
         await self._server.aclose()
@@ -252,7 +255,7 @@ class _Cluster:
                 answers[number] = found
 
         try:
-            _raise_first(
+            raise_first(
                 await asyncio.gather(
                     *(ask_one(address, numbers) for address, numbers in parts.items()),
                     return_exceptions=True,
@@ -276,11 +279,16 @@ class _Cluster:
                 asked = (("ASKING",), *commands)
                 target: Any = answer
                 _, *answers[number] = await self._server(target.node_addr).ask(asked)
-                _raise_first([each for each in answers[number] if isinstance(each, PASSING)])
+                raise_first([each for each in answers[number] if isinstance(each, PASSING)])
 
-    async def everywhere(self, commands: Sequence[Command]) -> dict[Address | None, list[Any]]:
-        servers = dict.fromkeys(await self._learn())
-        return {address: await self._server(address).ask(commands) for address in servers}
+    async def everywhere(self, commands: Sequence[Command]) -> list[list[Any]]:
+        async def ask_one(address: Address) -> list[Any]:
+            try:
+                return await self._server(address).ask(commands)
+            except PASSING as error:
+                return [error] * len(commands)
+
+        return await asyncio.gather(*map(ask_one, dict.fromkeys(await self._learn())))
 
     async def aclose(self) -> None:
         self._owners = []
@@ -380,16 +388,17 @@ def _parted(batches: Sequence[Batch], answers: Sequence[Any]) -> list[list[Any]]
 def _executed(answers: Sequence[Any]) -> list[Any]:
     """Return the answers to the commands between MULTI and EXEC."""
     # A command that was refused before EXEC is why EXEC did nothing.
-    _raise_first(answers[:-1])
+    raise_first(answers[:-1])
     return [_checked(answer) for answer in _checked(answers[-1])]
 
 
 def _checked(answer: Any) -> Any:  # noqa: ANN401  # what Redis answers
-    _raise_first([answer])
+    raise_first([answer])
     return answer
 
 
-def _raise_first(answers: Sequence[Any]) -> None:
+def raise_first(answers: Sequence[Any]) -> None:
+    """Raise the first answer that is an error."""
     for answer in answers:
         if isinstance(answer, BaseException):
             raise answer
