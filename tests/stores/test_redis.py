@@ -94,10 +94,15 @@ async def test_without_a_ttl_nothing_expires(url: str) -> None:
     await store.aclose()
 
 
-async def test_wrong_password_is_named_as_such(redis: ServerProcess) -> None:
-    store = RedisStore(f"redis://:wrong@127.0.0.1:{redis.port}/0")
+@pytest.mark.parametrize("credentials", ["", ":wrong@", "nobody:wrong@"])
+async def test_wrong_credentials_are_named_as_such(redis: ServerProcess, credentials: str) -> None:
+    store = RedisStore(f"redis://{credentials}127.0.0.1:{redis.port}/0")
     with pytest.raises(StoreDenied):
         await store.put(KEY, b"blob")
+    with pytest.raises(StoreDenied):
+        await store.get(KEY, max_bytes=9)
+    with pytest.raises(StoreDenied):
+        await store.check()
     await store.aclose()
 
 

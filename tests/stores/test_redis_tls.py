@@ -166,6 +166,8 @@ async def test_a_user_without_rights_is_denied(
         await store.put(key_of(1), b"blob")
     with pytest.raises(StoreDenied):
         await store.get(key_of(1), max_bytes=9)
+    with pytest.raises(StoreDenied):
+        await store.check()
     await store.aclose()
 
 

@@ -158,9 +158,10 @@ class RedisStore:
         with translated("reach the store", place=self._name):
             asked: tuple[Command, ...] = (("PING",),) if self._may_lose_payloads else QUESTIONS
             answers = await self._servers.get().everywhere(asked)
-            raise_first(
-                [each for server in answers for each in server if isinstance(each, PASSING)]
-            )
+            said = [each for server in answers for each in server]
+            # A server may refuse to tell how it is set up, but not to answer at all.
+            hidden = not self._may_lose_payloads
+            raise_first([each for each in said if not hidden or isinstance(each, PASSING)])
         if not self._may_lose_payloads:
             self._judge(answers)
 
