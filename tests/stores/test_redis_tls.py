@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from temporal_claimcheck.errors import InvalidSettings, StoreDenied, StoreUnavailable
 from temporal_claimcheck.settings import Settings
+from temporal_claimcheck.stores.base import ProbingStore
 from temporal_claimcheck.stores.redis import RedisOptions, RedisStore
 from temporal_claimcheck.testing import (
     CollectableStoreContract,
@@ -155,6 +156,27 @@ async def use_all_of(store: RedisStore) -> None:
     assert {blob.key async for blob in store.scan("v1/contract/")} == {key_of(1), key_of(2)}
     await store.delete([key_of(1), key_of(2)])
     await store.aclose()
+
+
+async def test_the_documented_rights_of_a_reader_are_enough_to_read(
+    tls: ServerProcess, options: RedisOptions, plain_port: int
+) -> None:
+    [rights] = re.findall(r"only reads needs `([^`]*)` alone", IN_THE_DOCUMENTS.read_text())
+    writer = RedisStore(url_of(tls, "claimcheck"), options=options)
+    await make_user(
+        plain_port, "reader", ["reset", "on", f">{USER_PASSWORD}", "~claimcheck/*", *rights.split()]
+    )
+    await writer.put(key_of(1), b"blob")
+    settings: Any = {"store": url_of(tls, "reader"), "redis_ca_file": options.ca_file}
+    reader = build_store(Settings.load(**settings, store_read_only=True))
+    await reader.check()
+    assert await reader.get(key_of(1), max_bytes=9) == b"blob"
+    assert isinstance(reader, ProbingStore)
+    assert await reader.contains(key_of(1))
+    with pytest.raises(StoreDenied):
+        await RedisStore(url_of(tls, "reader"), options=options).put(key_of(2), b"blob")
+    await reader.aclose()
+    await writer.aclose()
 
 
 async def test_a_user_without_rights_is_denied(

@@ -38,9 +38,10 @@ from temporal_claimcheck.stores.redis_safety import (
 from temporal_claimcheck.stores.redis_urls import RedisPlace
 
 try:
+    from temporal_claimcheck.stores.redis_connections import RedisOptions
     from temporal_claimcheck.stores.redis_errors import PASSING, translated
     from temporal_claimcheck.stores.redis_listing import listed
-    from temporal_claimcheck.stores.redis_servers import RedisOptions, RedisServers, raise_first
+    from temporal_claimcheck.stores.redis_servers import RedisServers, raise_first
 except ModuleNotFoundError as error:
     raise MissingExtra(
         "This store needs the package redis.",

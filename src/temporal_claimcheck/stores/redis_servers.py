@@ -7,79 +7,31 @@ of its own, and its pipelines put the command that failed, payload and all, into
 
 import asyncio
 import random
-import ssl
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
 from redis import exceptions
-from redis.asyncio import Connection, ConnectionPool, Redis, SSLConnection
-from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import (
-    Sentinel,
-    SentinelConnectionPool,
-    SentinelManagedConnection,
-    SentinelManagedSSLConnection,
-)
-from redis.backoff import NoBackoff
+from redis.asyncio import ConnectionPool
 from redis.crc import key_slot
 
-from temporal_claimcheck.errors import InvalidSettings
+from temporal_claimcheck.stores.redis_connections import (
+    Address,
+    RedisOptions,
+    how_to_connect,
+    pool_of,
+    watched_pool,
+)
 from temporal_claimcheck.stores.redis_errors import PASSING
 from temporal_claimcheck.stores.redis_layout import BUCKETS, Command, bucket_prefix
 from temporal_claimcheck.stores.redis_urls import RedisPlace
 
-__all__ = ["RedisOptions", "RedisServers", "raise_first"]
+__all__ = ["RedisServers", "raise_first"]
 
 T = TypeVar("T")
-Address = tuple[str, int]
 
 _AT_ONCE: Final = 32
 _FIRST_WAIT_SECONDS: Final = 0.05
 _LONGEST_WAIT_SECONDS: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedisOptions:
-    """How servers are connected to, beyond what a URL says."""
-
-    ca_file: Path | None = None
-    """PEM file of authorities to trust, besides those that the system trusts."""
-    certificate_file: Path | None = None
-    """PEM file of the certificate to show, for servers that ask for one."""
-    key_file: Path | None = None
-    """PEM file of its key, if that is not in the same file."""
-    sentinel_username: str | None = None
-    """Whom Sentinels know us as; the URL's user is for the servers behind."""
-    sentinel_password: str | None = field(default=None, repr=False)
-    """Password for the Sentinels."""
-    connect_seconds: float = 5.0
-    """Time to connect."""
-    request_seconds: float = 30.0
-    """Time to send a request, and again to answer it."""
-    retry_seconds: float = 10.0
-    """After this time no request is tried again; 0 tries each once."""
-
-    def __post_init__(self) -> None:
-        if self.ca_file is not None or self.certificate_file is not None:
-            self.tls_context()
-
-    def tls_context(self) -> ssl.SSLContext:
-        """Return how TLS is spoken. Raises InvalidSettings for a file that is no good."""
-        context = ssl.create_default_context()
-        try:
-            if self.ca_file is not None:
-                context.load_verify_locations(self.ca_file)
-            if self.certificate_file is not None:
-                context.load_cert_chain(self.certificate_file, self.key_file)
-        except OSError as error:
-            raise InvalidSettings(
-                "A file of certificates for Redis cannot be read, or is not what it should be.",
-                remedy="Correct CLAIMCHECK_REDIS_CA_FILE, CLAIMCHECK_REDIS_CERTIFICATE_FILE and "
-                "CLAIMCHECK_REDIS_KEY_FILE: files in PEM, the key without a password.",
-            ) from error
-        return context
 
 
 class RedisServers:
@@ -87,11 +39,11 @@ class RedisServers:
 
     def __init__(self, place: RedisPlace, options: RedisOptions) -> None:
         self._retry_seconds = options.retry_seconds
-        how = _how_to_connect(place, options)
+        how = how_to_connect(place, options)
         self._route: _Route
         match place.kind:
             case "server":
-                self._route = _Single(_Server(_pool(how, place.hosts[0])))
+                self._route = _Single(_Server(pool_of(how, place.hosts[0])))
             case "sentinel":
                 self._route = _Watched(place, options, how)
             case "cluster":
@@ -210,25 +162,13 @@ class _Watched(_Single):
     """The master that the Sentinels name; after a failover, the new one."""
 
     def __init__(self, place: RedisPlace, options: RedisOptions, how: dict[str, Any]) -> None:
-        to_sentinels = how | {
-            "username": options.sentinel_username,
-            "password": options.sentinel_password,
-            "db": 0,
-        }
-        sentinel: Any = Sentinel
-        client: Any = Redis
-        pool: Any = SentinelConnectionPool
-        self._sentinels: Any = sentinel(())
-        self._sentinels.sentinels = [
-            client(connection_pool=_pool(to_sentinels, address)) for address in place.hosts
-        ]
-        kind = _WatchedTlsConnection if place.tls else SentinelManagedConnection
-        super().__init__(_Server(pool(place.master, self._sentinels, connection_class=kind, **how)))
+        pool, self._to_sentinels = watched_pool(place, options, how)
+        super().__init__(_Server(pool))
 
     async def aclose(self) -> None:
         await super().aclose()
-        for each in self._sentinels.sentinels:
-            await each.connection_pool.disconnect()
+        for each in self._to_sentinels:
+            await each.disconnect()
 
 
 class _Cluster:
@@ -297,7 +237,7 @@ class _Cluster:
 
     def _server(self, address: Address) -> _Server:
         if address not in self._servers:
-            self._servers[address] = _Server(_pool(self._how, address))
+            self._servers[address] = _Server(pool_of(self._how, address))
         return self._servers[address]
 
     async def _learn(self) -> list[Address]:
@@ -334,43 +274,6 @@ def _owners(slots: Any, asked: Address) -> list[Address]:  # noqa: ANN401  # wha
         # A server that does not know its own name is the one that was asked.
         owners.append(((host or b"").decode() or asked[0], port))
     return owners
-
-
-def _pool(how: dict[str, Any], address: Address) -> ConnectionPool:
-    pool: Any = ConnectionPool
-    kind = _TlsConnection if "tls" in how else Connection
-    return pool(connection_class=kind, host=address[0], port=address[1], **how)
-
-
-def _how_to_connect(place: RedisPlace, options: RedisOptions) -> dict[str, Any]:
-    how: dict[str, Any] = {
-        "username": place.username,
-        "password": place.password,
-        "db": place.database,
-        "socket_connect_timeout": options.connect_seconds,
-        "socket_timeout": options.request_seconds,
-        "retry": Retry(NoBackoff(), 0),
-        # Answers look the same from every server and through every release of redis-py.
-        "protocol": 2,
-    }
-    return how | {"tls": options.tls_context()} if place.tls else how
-
-
-class _SharedTls:
-    """Takes the context that all connections share: to make one reads every authority anew."""
-
-    def __init__(self, *, tls: ssl.SSLContext, **how: Any) -> None:  # noqa: ANN401  # redis-py's
-        super().__init__(**how)
-        this: Any = self
-        this.ssl_context.context = tls
-
-
-class _TlsConnection(_SharedTls, SSLConnection):
-    pass
-
-
-class _WatchedTlsConnection(_SharedTls, SentinelManagedSSLConnection):
-    pass
 
 
 async def _answer(connection: Any) -> Any:  # noqa: ANN401  # what Redis answers
