@@ -30,6 +30,7 @@ __all__ = [
     "StoreError",
     "StoreFull",
     "StoreUnavailable",
+    "StoreUnsafe",
     "UnknownScheme",
     "UnsupportedClaim",
     "UnsupportedEnvelope",
@@ -154,6 +155,15 @@ class StoreDenied(StoreError):
     """The store refused this process: permissions or credentials."""
 
     code = "store-denied"
+
+
+class StoreUnsafe(StoreError):
+    """The store may lose what it is given, so nothing was written to it.
+
+    Retryable, because a server that an operator configures anew heals the workflow.
+    """
+
+    code = "store-unsafe"
 
 
 class BlobNotFound(StoreError):

@@ -61,6 +61,12 @@ class SettingsOverrides(TypedDict, total=False):
     connect_timeout_seconds: float
     request_timeout_seconds: float
     retry_seconds: float
+    redis_ca_file: Path
+    redis_certificate_file: Path
+    redis_key_file: Path
+    redis_sentinel_username: str
+    redis_sentinel_password: SecretStr
+    redis_may_lose_payloads: bool
 
 
 class Settings(BaseSettings):
@@ -126,11 +132,25 @@ class Settings(BaseSettings):
     s3_ca_file: Path | None = None
     """PEM file of certificates that the S3 server may have, besides those the system trusts."""
     connect_timeout_seconds: float = Field(default=5.0, gt=0, le=_LONGEST_SECONDS)
-    """Time to connect to an object store."""
+    """Time to connect to an object store or Redis."""
     request_timeout_seconds: float = Field(default=30.0, gt=0, le=_LONGEST_SECONDS)
-    """Time for an object store to answer a request, and for any silence in its answer."""
+    """Time for an object store to answer a request, and for any silence in its answer; for Redis
+    to take a request, and again to answer it."""
     retry_seconds: float = Field(default=10.0, ge=0, le=_LONGEST_SECONDS)
-    """Time during which a request to an object store is tried again; 0 tries once."""
+    """Time during which a request to an object store or Redis is tried again; 0 tries once."""
+
+    redis_ca_file: Path | None = None
+    """PEM file of certificates that Redis may have, besides those the system trusts."""
+    redis_certificate_file: Path | None = None
+    """PEM file of the certificate to show to a Redis that asks for one."""
+    redis_key_file: Path | None = None
+    """PEM file of that certificate's key, if it is not in the same file."""
+    redis_sentinel_username: str | None = None
+    """User for the Sentinels; the one in the URL is for the servers that they name."""
+    redis_sentinel_password: SecretStr | None = None
+    """Password for the Sentinels."""
+    redis_may_lose_payloads: bool = False
+    """Whether a Redis that evicts or writes nothing to disk is used all the same."""
     redis_host: str | None = Field(default=None, validation_alias=AliasChoices("REDIS_HOST"))
     """Redis server, if `store` is not set."""
     redis_port: int = Field(

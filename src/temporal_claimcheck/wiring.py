@@ -20,6 +20,7 @@ from temporal_claimcheck.stores.filesystem import FileSystemStore
 from temporal_claimcheck.stores.memory import MemoryStore
 from temporal_claimcheck.stores.mirrored import MirroredStore
 from temporal_claimcheck.stores.read_only import ReadOnlyStore
+from temporal_claimcheck.stores.redis_urls import REDIS_SCHEMES
 from temporal_claimcheck.stores.tiered import DEFAULT_MAX_FAST_BYTES, TieredStore
 from temporal_claimcheck.transforms.base import Compression
 from temporal_claimcheck.transforms.compression import NoCompression, compression
@@ -41,8 +42,15 @@ def build_store(settings: Settings) -> BlobStore:
     Raises InvalidSettings, UnknownScheme, or MissingExtra that says what to install.
     """
     writes = not settings.store_read_only
-    stores = [_open(settings, url) for url in (settings.store_url, *settings.store_mirrors)]
-    cache = _open(settings, settings.store_cache) if settings.store_cache else None
+    if settings.redis_may_lose_payloads:
+        logger.warning(
+            "CLAIMCHECK_REDIS_MAY_LOSE_PAYLOADS is set: Redis is not asked whether it is safe"
+        )
+    # A cache may lose what it has, and who only reads gives nothing to lose.
+    careless = settings.model_copy(update={"redis_may_lose_payloads": True})
+    urls = (settings.store_url, *settings.store_mirrors)
+    stores = [_open(settings if writes else careless, url) for url in urls]
+    cache = _open(careless, settings.store_cache) if settings.store_cache else None
     _check_distinct([*stores, cache] if cache else stores)
     store = stores[0] if len(stores) == 1 else MirroredStore.over(stores, heal=writes)
     if cache:
@@ -198,9 +206,23 @@ def _folder(settings: Settings, url: str) -> BlobStore:
 
 
 def _redis(settings: Settings, url: str) -> BlobStore:
-    from temporal_claimcheck.stores.redis import RedisStore  # noqa: PLC0415
+    from temporal_claimcheck.stores.redis import RedisOptions, RedisStore  # noqa: PLC0415
 
-    return RedisStore(url, ttl_days=settings.ttl_days)
+    return RedisStore(
+        url,
+        ttl_days=settings.ttl_days,
+        may_lose_payloads=settings.redis_may_lose_payloads,
+        options=RedisOptions(
+            ca_file=settings.redis_ca_file,
+            certificate_file=settings.redis_certificate_file,
+            key_file=settings.redis_key_file,
+            sentinel_username=settings.redis_sentinel_username,
+            sentinel_password=_revealed(settings.redis_sentinel_password),
+            connect_seconds=settings.connect_timeout_seconds,
+            request_seconds=settings.request_timeout_seconds,
+            retry_seconds=settings.retry_seconds,
+        ),
+    )
 
 
 def _s3(settings: Settings, url: str) -> "ObjectStore":
@@ -287,11 +309,10 @@ def _revealed(secret: SecretStr | None) -> str | None:
 _BUILDERS: Final[dict[str, Callable[[Settings, str], BlobStore]]] = {
     "file": _folder,
     "memory": _memory,
-    "redis": _redis,
-    "rediss": _redis,
+    **dict.fromkeys(REDIS_SCHEMES, _redis),
     "s3": _s3,
     "r2": _r2,
     "gs": _gcs,
     "az": _azure,
 }
-_EXPIRING: Final = frozenset({"redis", "rediss"})
+_EXPIRING: Final = frozenset(REDIS_SCHEMES)

@@ -66,6 +66,22 @@ SETTINGS: dict[str, tuple[str, str, str, object]] = {
     "connect_timeout_seconds": ("CLAIMCHECK_CONNECT_TIMEOUT_SECONDS", "0.5", "0.5", 0.5),
     "request_timeout_seconds": ("CLAIMCHECK_REQUEST_TIMEOUT_SECONDS", "7", "7", 7.0),
     "retry_seconds": ("CLAIMCHECK_RETRY_SECONDS", "0", "0", 0.0),
+    "redis_ca_file": ("CLAIMCHECK_REDIS_CA_FILE", "/ca.pem", '"/ca.pem"', Path("/ca.pem")),
+    "redis_certificate_file": (
+        "CLAIMCHECK_REDIS_CERTIFICATE_FILE",
+        "/tls.crt",
+        '"/tls.crt"',
+        Path("/tls.crt"),
+    ),
+    "redis_key_file": ("CLAIMCHECK_REDIS_KEY_FILE", "/tls.key", '"/tls.key"', Path("/tls.key")),
+    "redis_sentinel_username": ("CLAIMCHECK_REDIS_SENTINEL_USERNAME", "me", '"me"', "me"),
+    "redis_sentinel_password": (
+        "CLAIMCHECK_REDIS_SENTINEL_PASSWORD",
+        "word",
+        '"word"',
+        SecretStr("word"),
+    ),
+    "redis_may_lose_payloads": ("CLAIMCHECK_REDIS_MAY_LOSE_PAYLOADS", "true", "true", True),
     "redis_host": ("REDIS_HOST", "redis.example", '"redis.example"', "redis.example"),
     "redis_port": ("REDIS_PORT", "7000", "7000", 7000),
     "r2_bucket": ("R2_BUCKET", "claims", '"claims"', "claims"),
@@ -117,6 +133,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "connect_timeout_seconds": 5.0,
         "request_timeout_seconds": 30.0,
         "retry_seconds": 10.0,
+        "redis_may_lose_payloads": False,
         "redis_port": 6379,
         "r2_region": "auto",
     }
@@ -241,6 +258,7 @@ WRONG: dict[str, list[str]] = {
     "connect_timeout_seconds": [SECRET, "0", "-1", "601", "inf", "nan"],
     "request_timeout_seconds": [SECRET, "0", "-1", "601", "inf", "nan"],
     "retry_seconds": [SECRET, "-1", "601", "inf", "nan"],
+    "redis_may_lose_payloads": [SECRET, ""],
     "redis_port": [SECRET, "0", "65536", "-1"],
 }
 
@@ -275,6 +293,7 @@ def test_settings_do_not_show_their_secrets() -> None:
         store_cache=f"redis://:{SECRET}@cache",
         r2_access_key_id=SECRET,
         r2_secret_access_key=SECRET,
+        redis_sentinel_password=SECRET,
     )
     assert SECRET not in repr(settings)
     assert SECRET not in str(settings)

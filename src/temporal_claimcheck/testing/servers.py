@@ -220,13 +220,17 @@ async def temporal_server(*, arguments: Sequence[str] = ()) -> AsyncGenerator[Wo
 
 @asynccontextmanager
 async def redis_server(
-    folder: Path, *, arguments: Sequence[str] = ()
+    folder: Path,
+    *,
+    arguments: Sequence[str] = (),
+    programs: Sequence[str] = ("redis-server", "valkey-server"),
+    port: int | None = None,
 ) -> AsyncGenerator[ServerProcess]:
     """Run Redis, or Valkey where Redis has no wheel, with its data in `folder`."""
-    (port,) = free_ports(1)
+    port = port or free_ports(1)[0]
     log = folder / "redis.log"
     command = [
-        find_program("redis-server", "valkey-server"),
+        find_program(*programs),
         *("--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)),
         *arguments,
     ]
