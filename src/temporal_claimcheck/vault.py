@@ -34,6 +34,9 @@ T = TypeVar("T")
 _INLINE_DIGEST_BYTES: Final = 1_048_576
 _INLINE_BYTES: Final = 131_072
 _THREADS: Final = 4
+# A payload that is worked on stands in memory twice: serialized, and as the object that the store
+# gets or gave. The limit is one of memory, so it counts both.
+_COPIES: Final = 2
 
 
 class Vault:
@@ -59,8 +62,8 @@ class Vault:
         self._reads: LoopLocal[SingleFlight[bytes]] = LoopLocal(SingleFlight)
 
     def hold(self, size: int) -> AbstractAsyncContextManager[None]:
-        """Wait until that many bytes may be worked on, and hold them for the block."""
-        return self._budget.get().hold(size)
+        """Wait until a payload of that size may be worked on, and hold its memory for the block."""
+        return self._budget.get().hold(size * _COPIES)
 
     async def key_for(self, data: bytes, namespace: str) -> Key:
         """Return the key of a serialized payload today; no I/O."""

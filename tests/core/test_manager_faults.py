@@ -208,7 +208,7 @@ class BusyStore(PlainStore):
         self._busy -= 1
 
 
-@pytest.mark.parametrize(("max_bytes", "at_once"), [(1, 1), (1_500, 1), (3_500, 3), (10**6, 8)])
+@pytest.mark.parametrize(("max_bytes", "at_once"), [(1, 1), (3_000, 1), (7_000, 3), (10**6, 8)])
 async def test_no_more_payloads_are_worked_on_at_once_than_the_budget_allows(
     max_bytes: int, at_once: int
 ) -> None:
