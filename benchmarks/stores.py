@@ -24,6 +24,7 @@ from benchmarks.measuring import Clock, Ratio, in_turns, measured, paired_ratio
 from benchmarks.records import SIZES, json_payload
 from temporal_claimcheck import BlobStore, ClaimCheckManager
 from temporal_claimcheck.payloads import serialize_payload
+from temporal_claimcheck.stores.base import ViewingStore
 from temporal_claimcheck.stores.filesystem import FileSystemStore
 from temporal_claimcheck.stores.redis import RedisStore
 from temporal_claimcheck.testing.servers import S3Server, redis_server, seaweedfs
@@ -195,9 +196,12 @@ class OurStore:
         await self._store.put(item.key, item.blob)
         return item.key, len(item.blob)
 
-    async def read(self, written: tuple[str, int]) -> bytes:
+    async def read(self, written: tuple[str, int]) -> object:
         key, size = written
-        return await self._store.get(key, max_bytes=size)
+        # As the vault reads.
+        store = self._store
+        read = store.view if isinstance(store, ViewingStore) else store.get
+        return await read(key, max_bytes=size)
 
     async def clear(self) -> None:
         if self._clear:

@@ -99,7 +99,7 @@ def seal_envelope(data: bytes, compression: Compression) -> bytes:
     return b"".join((prefix, _checksum(prefix, header, body), header, body))
 
 
-def read_header(blob: bytes, *, key: str) -> tuple[Header, memoryview]:
+def read_header(blob: bytes | memoryview, *, key: str) -> tuple[Header, memoryview]:
     """Check every byte of an object and return its header and its body.
 
     Raises BlobCorrupt, or UnsupportedEnvelope for a whole object of a later release.
@@ -122,7 +122,9 @@ def read_header(blob: bytes, *, key: str) -> tuple[Header, memoryview]:
     return _parse_header(bytes(header), key), body
 
 
-def open_envelope(blob: bytes, *, key: str, digest: str, max_plain_bytes: int) -> bytes:
+def open_envelope(
+    blob: bytes | memoryview, *, key: str, digest: str, max_plain_bytes: int
+) -> bytes:
     """Return the serialized payload in an object, verified against its digest.
 
     Raises an IntegrityError that names the key; never returns bytes that are not the payload.

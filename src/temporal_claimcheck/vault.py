@@ -21,7 +21,7 @@ from temporal_claimcheck.errors import BlobNotFound, IntegrityError
 from temporal_claimcheck.flow import ByteBudget, SingleFlight
 from temporal_claimcheck.keyspace import Key
 from temporal_claimcheck.loops import LoopLocal
-from temporal_claimcheck.stores.base import BlobStore, ProbingStore
+from temporal_claimcheck.stores.base import BlobStore, ProbingStore, ViewingStore
 from temporal_claimcheck.threads import Threads
 from temporal_claimcheck.transforms.base import Compression
 
@@ -118,9 +118,9 @@ class Vault:
     async def _read(self, key: Key, payload_bytes: int) -> bytes:
         async with self.hold(payload_bytes):
             try:
-                blob = await self._store.get(
-                    str(key), max_bytes=payload_bytes + ENVELOPE_OVERHEAD_BYTES
-                )
+                store = self._store
+                read = store.view if isinstance(store, ViewingStore) else store.get
+                blob = await read(str(key), max_bytes=payload_bytes + ENVELOPE_OVERHEAD_BYTES)
                 unpack = partial(
                     open_envelope, key=str(key), digest=key.digest, max_plain_bytes=payload_bytes
                 )

@@ -211,6 +211,10 @@ class ObjectStore:
 
     async def get(self, key: str, *, max_bytes: int) -> bytes:
         """See BlobStore."""
+        return bytes(await self.view(key, max_bytes=max_bytes))
+
+    async def view(self, key: str, *, max_bytes: int) -> memoryview:
+        """See ViewingStore."""
         check_blob_key(key)
         with translated(f"read the object under {key}", place=self._name, reading=True):
             try:
@@ -224,7 +228,7 @@ class ObjectStore:
                     "if a lifecycle rule deleted it; the workflow then goes on.",
                 ) from error
 
-    async def _read(self, key: str, max_bytes: int) -> bytes:
+    async def _read(self, key: str, max_bytes: int) -> memoryview:
         if self._answers_ranges:
             # As a range, because the client then hands answer and body over together, at half
             # the CPU time. One byte more than allowed tells too large from just right.
@@ -238,14 +242,14 @@ class ObjectStore:
             else:
                 if len(blob) > max_bytes:
                     raise too_large(key, max_bytes)
-                return bytes(blob)
+                return memoryview(blob)
         found = await obstore.get_async(self._client, key)
         if found.meta["size"]:
             # Of what is empty there is no range, which says nothing about the server.
             self._answers_ranges = False
         if found.meta["size"] > max_bytes:
             raise too_large(key, max_bytes)
-        return bytes(await found.bytes_async())
+        return memoryview(await found.bytes_async())
 
     async def scan(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
         """See CollectableStore."""
