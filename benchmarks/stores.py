@@ -117,7 +117,7 @@ class Item:
 
 
 class Bench(Protocol):
-    """Writes and reads in one way."""
+    """Writes and reads in one way, and drops what was written where it takes memory."""
 
     @property
     def name(self) -> str: ...
@@ -125,15 +125,11 @@ class Bench(Protocol):
     @property
     def reference(self) -> str | None: ...
 
-    async def write(self, item: Item) -> Written:
-        """Write, and return what `read` needs."""
-        ...
+    async def write(self, item: Item) -> Written: ...
 
     async def read(self, written: Written) -> object: ...
 
-    async def clear(self) -> None:
-        """Drop what was written, where it takes memory."""
-        ...
+    async def clear(self) -> None: ...
 
 
 class BuiltInClient:
@@ -198,10 +194,9 @@ class OurStore:
 
     async def read(self, written: tuple[str, int]) -> object:
         key, size = written
-        # As the vault reads.
-        store = self._store
-        read = store.view if isinstance(store, ViewingStore) else store.get
-        return await read(key, max_bytes=size)
+        if isinstance(self._store, ViewingStore):  # As the vault reads.
+            return await self._store.view(key, max_bytes=size)
+        return await self._store.get(key, max_bytes=size)
 
     async def clear(self) -> None:
         if self._clear:
@@ -332,13 +327,8 @@ async def _measure(cell: StoreCell, benches: Sequence[Bench]) -> StoreResult:
         del number
         return await _turn(cell, bench)
 
-    turns = dict(
-        zip(
-            [bench.name for bench in benches],
-            await in_turns(benches, cell.rounds, take_turn),
-            strict=True,
-        )
-    )
+    measured_turns = await in_turns(benches, cell.rounds, take_turn)
+    turns = dict(zip([bench.name for bench in benches], measured_turns, strict=True))
     return StoreResult(
         cell=cell,
         lines=[
