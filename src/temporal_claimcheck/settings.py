@@ -121,7 +121,7 @@ class Settings(BaseSettings):
     cache_bytes: int = Field(default=DEFAULT_CACHE_BYTES, ge=0)
     """Memory for verified payloads of this process; 0 turns the cache off."""
     max_bytes_in_flight: int = Field(default=DEFAULT_MAX_BYTES_IN_FLIGHT, gt=0)
-    """Bytes of payloads that are worked on at once."""
+    """Memory for payloads that are worked on at once; each takes twice its size."""
     ttl_days: int | None = Field(default=None, gt=0)
     """Days after the end of its day until Redis drops an object; other stores keep them."""
 
