@@ -47,6 +47,7 @@ SETTINGS: dict[str, tuple[str, str, str, object]] = {
     "connect_timeout_seconds": ("CLAIMCHECK_CONNECT_TIMEOUT_SECONDS", "0.5", "0.5", 0.5),
     "request_timeout_seconds": ("CLAIMCHECK_REQUEST_TIMEOUT_SECONDS", "7", "7", 7.0),
     "retry_seconds": ("CLAIMCHECK_RETRY_SECONDS", "0", "0", 0.0),
+    "activity_wait_seconds": ("CLAIMCHECK_ACTIVITY_WAIT_SECONDS", "0", "0", 0.0),
     "redis_host": ("REDIS_HOST", "redis.example", '"redis.example"', "redis.example"),
     "redis_port": ("REDIS_PORT", "7000", "7000", 7000),
     "r2_bucket": ("R2_BUCKET", "claims", '"claims"', "claims"),
@@ -97,6 +98,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "connect_timeout_seconds": 5.0,
         "request_timeout_seconds": 30.0,
         "retry_seconds": 10.0,
+        "activity_wait_seconds": 3600.0,
         "redis_port": 6379,
         "r2_region": "auto",
     }
@@ -221,6 +223,7 @@ WRONG: dict[str, list[str]] = {
     "connect_timeout_seconds": [SECRET, "0", "-1", "601", "inf", "nan"],
     "request_timeout_seconds": [SECRET, "0", "-1", "601", "inf", "nan"],
     "retry_seconds": [SECRET, "-1", "601", "inf", "nan"],
+    "activity_wait_seconds": [SECRET, "-1", "604801", "inf", "nan"],
     "redis_port": [SECRET, "0", "65536", "-1"],
 }
 

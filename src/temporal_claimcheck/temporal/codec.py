@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 from typing import Self
 
 from temporalio.api.common.v1 import Payload
@@ -15,6 +16,7 @@ from temporal_claimcheck.payloads import (
     is_storage_reference,
 )
 from temporal_claimcheck.temporal.intent import Intent, intent_of
+from temporal_claimcheck.temporal.patience import reading, writing
 
 __all__ = ["ClaimCheckCodec"]
 
@@ -75,7 +77,8 @@ class ClaimCheckCodec(PayloadCodec, WithSerializationContext):
             taken = [encoded[index] for index in chosen]
             mint = self._intent is Intent.MINT
             exchange = self._manager.mint_many if mint else self._manager.offload_many
-            for index, claim in zip(chosen, await exchange(taken), strict=True):
+            claims = await writing(partial(exchange, taken), place=self._manager.store.name)
+            for index, claim in zip(chosen, claims, strict=True):
                 encoded[index] = claim_payload(claim)
         return encoded
 
@@ -84,10 +87,14 @@ class ClaimCheckCodec(PayloadCodec, WithSerializationContext):
         decoded = list(payloads)
         chosen = [index for index, payload in enumerate(decoded) if is_claim_payload(payload)]
         if chosen:
-            claims = [claim_from_claim_payload(decoded[index]) for index in chosen]
-            for index, payload in zip(
-                chosen, await self._manager.retrieve_many(claims), strict=True
-            ):
+            taken = [decoded[index] for index in chosen]
+            retrieved = await reading(
+                lambda: self._manager.retrieve_many(
+                    [claim_from_claim_payload(payload) for payload in taken]
+                ),
+                place=self._manager.store.name,
+            )
+            for index, payload in zip(chosen, retrieved, strict=True):
                 decoded[index] = payload
         return decoded if self._inner is None else await self._inner.decode(decoded)
 

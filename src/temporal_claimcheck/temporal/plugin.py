@@ -1,7 +1,7 @@
 """One line on the client serves client, worker and replayer."""
 
 import dataclasses
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal, cast
 
@@ -11,6 +11,7 @@ from temporalio.plugin import SimplePlugin
 from temporalio.worker import (
     ReplayerConfig,
     UnsandboxedWorkflowRunner,
+    Worker,
     WorkerConfig,
     WorkflowRunner,
 )
@@ -19,11 +20,12 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from temporal_claimcheck.errors import InvalidSettings
 from temporal_claimcheck.manager import ClaimCheckManager
 from temporal_claimcheck.payloads import DRIVER_NAME
-from temporal_claimcheck.settings import Settings
+from temporal_claimcheck.settings import DEFAULT_ACTIVITY_WAIT_SECONDS, Settings
 from temporal_claimcheck.stores.base import BlobStore
 from temporal_claimcheck.temporal.codec import ClaimCheckCodec
 from temporal_claimcheck.temporal.driver import ClaimCheckDriver
 from temporal_claimcheck.temporal.replay import replay_aware
+from temporal_claimcheck.temporal.tasks import OwnCode, watch_tasks
 
 __all__ = ["ClaimCheckPlugin", "Door"]
 
@@ -48,11 +50,13 @@ class ClaimCheckPlugin(SimplePlugin):
         *,
         settings: Settings | None = None,
         door: Door = "driver",
+        activity_wait_seconds: float | None = None,
     ) -> None:
         """Build the plugin; no I/O.
 
         `store` is a URL, a store, or a manager; without it the settings name the store, and
-        without settings the environment does. Raises ConfigurationError.
+        without settings the environment does. `activity_wait_seconds` goes before the setting
+        of that name. Raises ConfigurationError.
         """
         super().__init__(  # pyright: ignore[reportUnknownMemberType]  # bare Callable of the SDK
             "temporal-claimcheck", run_context=self._running
@@ -61,7 +65,9 @@ class ClaimCheckPlugin(SimplePlugin):
             raise InvalidSettings(
                 f"There is no door {door!r}.", remedy='Use door="driver" or door="codec".'
             )
+        settings = _settings_for(store, settings)
         self._manager, self._owns_manager = _build_manager(store, settings)
+        self._wait_seconds = _wait_seconds(activity_wait_seconds, settings)
         self._door: Door = door
         self._running_count = 0
 
@@ -97,7 +103,13 @@ class ClaimCheckPlugin(SimplePlugin):
                 "every worker made from that client then has it.",
             )
         _make_replay_aware(known)
+        known["interceptors"] = [OwnCode(), *known.get("interceptors", ())]
         return config
+
+    async def run_worker(self, worker: Worker, next: Callable[[Worker], Awaitable[None]]) -> None:  # noqa: A002
+        """Let activities wait for a store that is down."""
+        watch_tasks(worker, wait_seconds=self._wait_seconds)
+        await super().run_worker(worker, next)
 
     def configure_replayer(self, config: ReplayerConfig) -> ReplayerConfig:
         """Make the replayer resolve claims of whatever namespace, and never write."""
@@ -145,22 +157,38 @@ class ClaimCheckPlugin(SimplePlugin):
                 await self._manager.aclose()
 
 
-def _build_manager(
+def _settings_for(
     store: str | BlobStore | ClaimCheckManager | None, settings: Settings | None
-) -> tuple[ClaimCheckManager, bool]:
+) -> Settings | None:
+    """Return the settings that hold; None for a manager, which brings its own."""
     if isinstance(store, ClaimCheckManager):
         if settings is not None:
             raise InvalidSettings(
                 "A manager brings its own settings.", remedy="Give the one or the other."
             )
-        return store, False
+        return None
     if isinstance(store, str):
-        settings = Settings.load(store=store) if settings is None else _with(settings, store)
-        return ClaimCheckManager.from_settings(settings), True
+        return Settings.load(store=store) if settings is None else _with(settings, store)
+    return settings or Settings.load()
+
+
+def _build_manager(
+    store: str | BlobStore | ClaimCheckManager | None, settings: Settings | None
+) -> tuple[ClaimCheckManager, bool]:
+    if isinstance(store, ClaimCheckManager):
+        return store, False
     settings = settings or Settings.load()
-    if store is None:
+    if store is None or isinstance(store, str):
         return ClaimCheckManager.from_settings(settings), True
     return ClaimCheckManager.from_settings(settings, store=store), True
+
+
+def _wait_seconds(given: float | None, settings: Settings | None) -> float:
+    if given is None:
+        return settings.activity_wait_seconds if settings else DEFAULT_ACTIVITY_WAIT_SECONDS
+    if not given >= 0:
+        raise InvalidSettings(f"activity_wait_seconds is {given}.", remedy="Set it to 0 or more.")
+    return given
 
 
 def _with(settings: Settings, store: str) -> Settings:
