@@ -20,10 +20,17 @@ from pydantic_settings import (
 from temporal_claimcheck.errors import InvalidSettings
 from temporal_claimcheck.policy import DEFAULT_MAX_PAYLOAD_BYTES, DEFAULT_THRESHOLD_BYTES
 
-__all__ = ["DEFAULT_CACHE_BYTES", "DEFAULT_MAX_BYTES_IN_FLIGHT", "Settings", "SettingsOverrides"]
+__all__ = [
+    "DEFAULT_ACTIVITY_WAIT_SECONDS",
+    "DEFAULT_CACHE_BYTES",
+    "DEFAULT_MAX_BYTES_IN_FLIGHT",
+    "Settings",
+    "SettingsOverrides",
+]
 
 DEFAULT_CACHE_BYTES: Final = 128 * 1024**2
 DEFAULT_MAX_BYTES_IN_FLIGHT: Final = 256 * 1024**2
+DEFAULT_ACTIVITY_WAIT_SECONDS: Final = 3600.0
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +38,7 @@ _PREFIX: Final = "CLAIMCHECK_"
 _CONFIG: Final = "CLAIMCHECK_CONFIG"
 # Also keeps out infinity. Waiting longer helps nobody: Temporal tries the task again.
 _LONGEST_SECONDS: Final = 600.0
+_LONGEST_WAIT_SECONDS: Final = 7 * 86_400.0
 _EXAMPLES: Final = "file:///var/lib/claims, s3://bucket/prefix or redis://localhost:6379/0"
 
 
@@ -61,6 +69,7 @@ class SettingsOverrides(TypedDict, total=False):
     connect_timeout_seconds: float
     request_timeout_seconds: float
     retry_seconds: float
+    activity_wait_seconds: float
     redis_ca_file: Path
     redis_certificate_file: Path
     redis_key_file: Path
@@ -138,6 +147,10 @@ class Settings(BaseSettings):
     to take a request, and again to answer it."""
     retry_seconds: float = Field(default=10.0, ge=0, le=_LONGEST_SECONDS)
     """Time during which a request to an object store or Redis is tried again; 0 tries once."""
+    activity_wait_seconds: float = Field(
+        default=DEFAULT_ACTIVITY_WAIT_SECONDS, ge=0, le=_LONGEST_WAIT_SECONDS
+    )
+    """How long an activity waits at most for a store that is down; 0 fails the attempt."""
 
     redis_ca_file: Path | None = None
     """PEM file of certificates that Redis may have, besides those the system trusts."""

@@ -82,6 +82,7 @@ SETTINGS: dict[str, tuple[str, str, str, object]] = {
         SecretStr("word"),
     ),
     "redis_may_lose_payloads": ("CLAIMCHECK_REDIS_MAY_LOSE_PAYLOADS", "true", "true", True),
+    "activity_wait_seconds": ("CLAIMCHECK_ACTIVITY_WAIT_SECONDS", "0", "0", 0.0),
     "redis_host": ("REDIS_HOST", "redis.example", '"redis.example"', "redis.example"),
     "redis_port": ("REDIS_PORT", "7000", "7000", 7000),
     "r2_bucket": ("R2_BUCKET", "claims", '"claims"', "claims"),
@@ -134,6 +135,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "request_timeout_seconds": 30.0,
         "retry_seconds": 10.0,
         "redis_may_lose_payloads": False,
+        "activity_wait_seconds": 3600.0,
         "redis_port": 6379,
         "r2_region": "auto",
     }
@@ -259,6 +261,7 @@ WRONG: dict[str, list[str]] = {
     "request_timeout_seconds": [SECRET, "0", "-1", "601", "inf", "nan"],
     "retry_seconds": [SECRET, "-1", "601", "inf", "nan"],
     "redis_may_lose_payloads": [SECRET, ""],
+    "activity_wait_seconds": [SECRET, "-1", "604801", "inf", "nan"],
     "redis_port": [SECRET, "0", "65536", "-1"],
 }
 

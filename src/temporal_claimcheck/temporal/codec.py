@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 from typing import Self
 
 from temporalio.api.common.v1 import Payload
@@ -10,6 +11,7 @@ from temporalio.converter import PayloadCodec, SerializationContext, WithSeriali
 from temporal_claimcheck.manager import ClaimCheckManager
 from temporal_claimcheck.payloads import claim_payload, is_claim_payload, is_storage_reference
 from temporal_claimcheck.temporal.intent import Intent, intent_of
+from temporal_claimcheck.temporal.patience import reading, writing
 
 __all__ = ["ClaimCheckCodec"]
 
@@ -72,7 +74,8 @@ class ClaimCheckCodec(PayloadCodec, WithSerializationContext):
             taken = [encoded[index] for index in chosen]
             mint = self._intent is Intent.MINT
             exchange = self._manager.mint_many if mint else self._manager.offload_many
-            for index, claim in zip(chosen, await exchange(taken), strict=True):
+            claims = await writing(partial(exchange, taken), place=self._manager.store.name)
+            for index, claim in zip(chosen, claims, strict=True):
                 encoded[index] = claim_payload(claim)
         if self._manager.encrypts and self._intent is not Intent.KEEP:
             for index in set(range(len(encoded))).difference(chosen):
@@ -82,6 +85,10 @@ class ClaimCheckCodec(PayloadCodec, WithSerializationContext):
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Return the payloads in order, each claim resolved and verified, each one decrypted."""
+        decoded = await reading(partial(self._decode, payloads), place=self._manager.store.name)
+        return decoded if self._inner is None else await self._inner.decode(decoded)
+
+    async def _decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         decoded = list(payloads)
         # Never a storage reference: one that gets here was stored as data.
         chosen = [
@@ -95,7 +102,7 @@ class ClaimCheckCodec(PayloadCodec, WithSerializationContext):
                 decoded[index] = payload
         for index in set(range(len(decoded))).difference(chosen):
             decoded[index] = await self._manager.decrypt(decoded[index])
-        return decoded if self._inner is None else await self._inner.decode(decoded)
+        return decoded
 
     def _takes(self, payload: Payload) -> bool:
         """Return whether a payload goes to the store through this door."""

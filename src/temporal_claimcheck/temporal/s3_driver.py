@@ -1,6 +1,7 @@
 """The SDK's own S3 driver, for reading only: what stands in for it after a move."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import (
@@ -13,6 +14,7 @@ from temporalio.converter import (
 from temporal_claimcheck.errors import InvalidSettings
 from temporal_claimcheck.foreign.s3_driver import S3_DRIVER_NAME, S3DriverClaim
 from temporal_claimcheck.manager import ClaimCheckManager
+from temporal_claimcheck.temporal.patience import reading
 
 __all__ = ["S3DriverReader"]
 
@@ -51,8 +53,9 @@ class S3DriverReader(StorageDriver):
         """Return the payloads of claims, verified, in order."""
         del context  # Empty in every release so far.
         manager = self._manager
-        found = await manager.foreign.retrieve_many(
-            [S3DriverClaim.parse(claim.claim_data) for claim in claims]
+        parsed = [S3DriverClaim.parse(claim.claim_data) for claim in claims]
+        found = await reading(
+            partial(manager.foreign.retrieve_many, parsed), place="the S3 driver's bucket"
         )
         return [
             manager.foreign.as_data(payload) if manager.looks_like_claim(payload) else payload
