@@ -297,7 +297,9 @@ async def _benches(folder: Path) -> AsyncGenerator[Sequence[Bench]]:
         client = await stack.enter_async_context(built_in_client(s3))
         url = f"redis://127.0.0.1:{server.port}"
         make: RedisClient = Redis
-        plain, ours, manager = (make.from_url(f"{url}/{number}") for number in range(3))
+        plain, ours, manager = (
+            make.from_url(f"{url}/{number}", socket_timeout=120) for number in range(3)
+        )
         for each in (plain, ours, manager):
             stack.push_async_callback(each.aclose)
         # The recipe's calls ask nothing of their server, and this one keeps nothing on disk.
