@@ -268,7 +268,7 @@ class ClaimCheckManager:
         started = time.perf_counter()
         key_text: str | None = None
         try:
-            key = self._accept(claim)
+            key = self.check_claim(claim)
             key_text = claim.key
             data, from_cache = await self._vault.fetch(
                 key, claim.payload_bytes, keyed=claim.is_keyed
@@ -292,6 +292,16 @@ class ClaimCheckManager:
             )
         )
         return payload
+
+    def check_claim(self, claim: Claim) -> Key:
+        """Take an untrusted claim's key apart; no I/O.
+
+        Raises a ClaimError or PayloadTooLarge for one that `retrieve` would refuse.
+        """
+        key = Key.parse(claim.key)
+        self._access.check(key.namespace)
+        self._policy.check_size(claim.payload_bytes)
+        return key
 
     async def health(self) -> Health:
         """Look at the store, by really using it. Never raises for what is wrong with it."""
@@ -362,13 +372,6 @@ class ClaimCheckManager:
             payload_bytes=len(data),
             digest=KEYED_DIGEST_ALGORITHM if place.encryption_key else DIGEST_ALGORITHM,
         )
-
-    def _accept(self, claim: Claim) -> Key:
-        """Take an untrusted claim's key apart, or refuse it."""
-        key = Key.parse(claim.key)
-        self._access.check(key.namespace)
-        self._policy.check_size(claim.payload_bytes)
-        return key
 
     def _failed(self, operation: str, key: str | None, error: Exception, started: float) -> None:
         self._observers.observe(
