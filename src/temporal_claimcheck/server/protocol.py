@@ -71,10 +71,10 @@ def _parse_payload(document: object) -> Payload:
         metadata={name: _bytes(value) for name, value in metadata.items()},
         data=_bytes(fields.get("data")),
     )
-    external = fields.get("externalPayloads", fields.get("external_payloads")) or []
-    if not isinstance(external, list):
+    external: object = fields.get("externalPayloads", fields.get("external_payloads"))
+    if not isinstance(external, list | None):
         raise _malformed("The external payloads of a payload are no list")
-    for entry in cast("list[object]", external):
+    for entry in cast("list[object]", external or []):
         details = _object(entry, "An external payload")
         size = details.get("sizeBytes", details.get("size_bytes")) or 0
         if not isinstance(size, int | str) or not _SIZE.fullmatch(str(size)):
