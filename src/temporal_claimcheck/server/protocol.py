@@ -32,9 +32,14 @@ def parse_payloads(body: bytes, *, max_payloads: int) -> list[Payload]:
         document: object = json.loads(body)
     except (ValueError, RecursionError):
         raise _malformed("The body is no JSON") from None
-    listed: object = document.get("payloads", []) if isinstance(document, dict) else None  # pyright: ignore[reportUnknownVariableType,reportUnknownMemberType]
+    if not isinstance(document, dict):
+        raise _malformed("The body is no object")
+    # Protobuf's JSON takes null for what is not there.
+    listed: object = cast("dict[str, object]", document).get("payloads")
+    if listed is None:
+        return []
     if not isinstance(listed, list):
-        raise _malformed("The body is no object with a list of payloads")
+        raise _malformed("The body has no list of payloads")
     payloads = cast("list[object]", listed)
     if len(payloads) > max_payloads:
         raise Refused(
@@ -67,10 +72,12 @@ def _parse_payload(document: object) -> Payload:
     """Return a payload; fields of a later release are ignored, as protobuf does."""
     fields = _object(document, "A payload")
     metadata = _object(fields.get("metadata"), "The metadata of a payload")
-    payload = Payload(
-        metadata={name: _bytes(value) for name, value in metadata.items()},
-        data=_bytes(fields.get("data")),
-    )
+    data = _bytes(fields.get("data"))
+    values = {name: _bytes(value) for name, value in metadata.items()}
+    try:
+        payload = Payload(metadata=values, data=data)
+    except UnicodeEncodeError:
+        raise _malformed("A name in the metadata of a payload is no text") from None
     external: object = fields.get("externalPayloads", fields.get("external_payloads"))
     if not isinstance(external, list | None):
         raise _malformed("The external payloads of a payload are no list")
@@ -80,10 +87,6 @@ def _parse_payload(document: object) -> Payload:
         if not isinstance(size, int | str) or not _SIZE.fullmatch(str(size)):
             raise _malformed("The size of an external payload is no number of bytes")
         payload.external_payloads.add().size_bytes = int(size)
-    try:
-        payload.SerializeToString()
-    except ValueError:
-        raise _malformed("A name in the metadata of a payload is no text") from None
     return payload
 
 
