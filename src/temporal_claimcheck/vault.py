@@ -23,7 +23,7 @@ from temporal_claimcheck.flow import ByteBudget, SingleFlight
 from temporal_claimcheck.keychain import Keychain
 from temporal_claimcheck.keyspace import Key
 from temporal_claimcheck.loops import LoopLocal
-from temporal_claimcheck.stores.base import BlobStore, ProbingStore
+from temporal_claimcheck.stores.base import BlobStore, ProbingStore, ViewingStore
 from temporal_claimcheck.threads import Threads
 from temporal_claimcheck.transforms.base import Compression
 
@@ -40,6 +40,9 @@ T = TypeVar("T")
 _INLINE_DIGEST_BYTES: Final = 1_048_576
 _INLINE_BYTES: Final = 131_072
 _THREADS: Final = 4
+# A payload that is worked on stands in memory twice: serialized, and as the object that the store
+# gets or gave. The limit is one of memory, so it counts both.
+_COPIES: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +79,8 @@ class Vault:
         self._reads: LoopLocal[SingleFlight[bytes]] = LoopLocal(SingleFlight)
 
     def hold(self, size: int) -> AbstractAsyncContextManager[None]:
-        """Wait until that many bytes may be worked on, and hold them for the block."""
-        return self._budget.get().hold(size)
+        """Wait until a payload of that size may be worked on, and hold its memory for the block."""
+        return self._budget.get().hold(size * _COPIES)
 
     async def place_for(self, data: bytes, namespace: str) -> Place:
         """Return where a serialized payload belongs today; no I/O."""
@@ -139,9 +142,9 @@ class Vault:
     async def _read(self, key: Key, payload_bytes: int, keyed: bool) -> bytes:  # noqa: FBT001  # bound by partial
         async with self.hold(payload_bytes):
             try:
-                blob = await self._store.get(
-                    str(key), max_bytes=payload_bytes + ENVELOPE_OVERHEAD_BYTES
-                )
+                store = self._store
+                read = store.view if isinstance(store, ViewingStore) else store.get
+                blob = await read(str(key), max_bytes=payload_bytes + ENVELOPE_OVERHEAD_BYTES)
                 data = await self._open(blob, key, payload_bytes, keyed=keyed)
             except (BlobNotFound, IntegrityError):
                 self._stored_today.forget(key)
@@ -150,7 +153,9 @@ class Vault:
         self._cache.put(key, data)
         return data
 
-    async def _open(self, blob: bytes, key: Key, payload_bytes: int, *, keyed: bool) -> bytes:
+    async def _open(
+        self, blob: bytes | memoryview, key: Key, payload_bytes: int, *, keyed: bool
+    ) -> bytes:
         unpack = partial(
             open_envelope,
             key=str(key),

@@ -91,7 +91,7 @@ class CodecRoutes:
         self, manager: ClaimCheckManager, payloads: Sequence[Payload]
     ) -> list[Payload]:
         self._check_total(payloads)
-        ours = [index for index, payload in enumerate(payloads) if not _is_foreign(payload)]
+        ours = [index for index, payload in enumerate(payloads) if not _is_others(manager, payload)]
         decoded = list(payloads)
         resolved = await manager.maybe_retrieve_many([payloads[index] for index in ours])
         for index, payload in zip(ours, resolved, strict=True):
@@ -118,7 +118,10 @@ class CodecRoutes:
     async def _download(
         self, manager: ClaimCheckManager, payloads: Sequence[Payload]
     ) -> list[Payload]:
-        if any(_claim_in(payload) is None for payload in payloads):
+        if any(
+            _claim_in(payload) is None and not manager.foreign.resolves(payload)
+            for payload in payloads
+        ):
             raise Refused(
                 400,
                 "no-reference",
@@ -156,5 +159,10 @@ def _claim_in(payload: Payload) -> Claim | None:
     return forms.claim_from_reference(payload) if forms.is_storage_reference(payload) else None
 
 
-def _is_foreign(payload: Payload) -> bool:
-    return forms.is_storage_reference(payload) and forms.claim_from_reference(payload) is None
+def _is_others(manager: ClaimCheckManager, payload: Payload) -> bool:
+    """Return whether the payload is a reference that only another driver resolves."""
+    return (
+        forms.is_storage_reference(payload)
+        and forms.claim_from_reference(payload) is None
+        and not manager.foreign.resolves(payload)
+    )
