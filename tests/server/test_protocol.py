@@ -78,23 +78,33 @@ async def test_with_keys_small_payloads_are_encrypted_and_decrypted() -> None:
         assert is_storage_reference(kept[1])
 
 
-async def test_kept_references_stay_as_they_are_and_download(served: Served) -> None:
-    claim, _, theirs = await stored(served, LARGE)
-    assert await served.convert("/decode?preserveStorageRefs=true", [theirs, SMALL]) == [
-        theirs,
-        SMALL,
-    ]
-    assert await served.convert("/download", [theirs]) == [LARGE]
-    assert claim.payload_bytes == LARGE.ByteSize()
+async def test_kept_claims_of_both_forms_are_references_with_a_link_and_download(
+    served: Served,
+) -> None:
+    claim, ours, theirs = await stored(served, LARGE)
+    for form in (ours, theirs):
+        kept, small = await served.convert("/decode?preserveStorageRefs=true", [form, SMALL])
+        assert small == SMALL
+        assert kept.metadata["messageType"] == b"temporal.api.sdk.v1.ExternalStorageReference"
+        assert [each.size_bytes for each in kept.external_payloads] == [claim.payload_bytes]
+        claim_data = json.loads(kept.data)["claimData"]
+        assert claim_data.pop("view").startswith(f"{served.url}/view/{claim.key}?expires=")
+        assert claim_data == claim.dump()
+        for again in (kept, form):
+            assert await served.convert("/download", [again]) == [LARGE]
+            assert await served.convert("/decode", [again]) == [LARGE]
 
 
-async def test_the_codecs_claim_becomes_a_reference_that_the_web_ui_knows(served: Served) -> None:
-    claim, ours, _ = await stored(served, LARGE)
-    [kept] = await served.convert("/decode?preserveStorageRefs=true", [ours])
-    assert kept.metadata["messageType"] == b"temporal.api.sdk.v1.ExternalStorageReference"
-    assert [each.size_bytes for each in kept.external_payloads] == [claim.payload_bytes]
-    assert await served.convert("/download", [kept]) == [LARGE]
-    assert await served.convert("/download", [ours]) == [LARGE]
+async def test_another_drivers_reference_is_kept_untouched(served: Served) -> None:
+    foreign = reference({"bucket": "b", "key": "k", "view": "mine"}, "aws.s3driver")
+    assert await served.convert("/decode?preserveStorageRefs=true", [foreign]) == [foreign]
+
+
+async def test_who_keeps_references_gets_no_link_into_another_namespace(served: Served) -> None:
+    _, ours, theirs = await stored(served, LARGE)
+    for form in (ours, theirs):
+        kept = await served.convert("/orders/decode?preserveStorageRefs=true", [form])
+        assert kept == [form]
 
 
 async def test_the_preview_says_where_to_look_and_reads_nothing(served: Served) -> None:
