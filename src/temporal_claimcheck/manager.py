@@ -12,11 +12,7 @@ from temporalio.api.common.v1 import Payload
 from temporal_claimcheck import payloads, wiring
 from temporal_claimcheck.access import Access
 from temporal_claimcheck.claim import DIGEST_ALGORITHM, KEYED_DIGEST_ALGORITHM, Claim
-from temporal_claimcheck.errors import (
-    BlobCorrupt,
-    ClaimCheckError,
-    InvalidClaim,
-)
+from temporal_claimcheck.errors import InvalidClaim
 from temporal_claimcheck.events import (
     Failed,
     Observer,
@@ -40,7 +36,7 @@ from temporal_claimcheck.settings import (
 from temporal_claimcheck.stores.base import BlobStore
 from temporal_claimcheck.transforms.base import Compression
 from temporal_claimcheck.transforms.compression import ZstdCompression
-from temporal_claimcheck.vault import Vault
+from temporal_claimcheck.vault import StoredObject, Vault, payload_in
 
 if TYPE_CHECKING:
     # The package behind it is optional.
@@ -278,20 +274,30 @@ class ClaimCheckManager:
                     f"The claim to {key} states another size than the payload has.",
                     remedy="Nothing was handed out. Look for what altered the claim on its way.",
                 )
-            payload = _parse(data, key)
+            payload = payload_in(data, key)
         except Exception as error:
             self._failed("retrieve", key_text, error, started)
             raise
-        self._observers.observe(
-            Retrieved(
-                namespace=key.namespace,
-                key=claim.key,
-                from_cache=from_cache,
-                payload_bytes=claim.payload_bytes,
-                seconds=time.perf_counter() - started,
-            )
-        )
+        self._retrieved(key, len(data), started, from_cache=from_cache)
         return payload
+
+    async def inspect(self, key: str) -> tuple[StoredObject, Payload]:
+        """Return what lies under a key, and its payload, verified: for who has no claim to it.
+
+        The store is read once, and `retrieve` finds the payload in memory. Raises as it does.
+        """
+        started = time.perf_counter()
+        parsed: Key | None = None
+        try:
+            parsed = Key.parse(key)
+            self._access.check(parsed.namespace)
+            found, data = await self._vault.examine(parsed, self._policy)
+            payload = payload_in(data, parsed)
+        except Exception as error:
+            self._failed("retrieve", parsed and key, error, started)
+            raise
+        self._retrieved(parsed, len(data), started, from_cache=False)
+        return found, payload
 
     def check_claim(self, claim: Claim) -> Key:
         """Take an untrusted claim's key apart; no I/O.
@@ -305,13 +311,7 @@ class ClaimCheckManager:
 
     async def health(self) -> Health:
         """Look at the store, by really using it. Never raises for what is wrong with it."""
-        started = time.perf_counter()
-        error: ClaimCheckError | None = None
-        try:
-            await self._store.check()
-        except ClaimCheckError as problem:
-            error = problem
-        return Health(store=self._store.name, seconds=time.perf_counter() - started, error=error)
+        return await Health.of(self._store)
 
     async def aclose(self) -> None:
         """Release threads, and the store's connections if this manager opened the store.
@@ -373,6 +373,17 @@ class ClaimCheckManager:
             digest=KEYED_DIGEST_ALGORITHM if place.encryption_key else DIGEST_ALGORITHM,
         )
 
+    def _retrieved(self, key: Key, size: int, started: float, *, from_cache: bool) -> None:
+        self._observers.observe(
+            Retrieved(
+                namespace=key.namespace,
+                key=str(key),
+                from_cache=from_cache,
+                payload_bytes=size,
+                seconds=time.perf_counter() - started,
+            )
+        )
+
     def _failed(self, operation: str, key: str | None, error: Exception, started: float) -> None:
         self._observers.observe(
             Failed(
@@ -383,16 +394,6 @@ class ClaimCheckManager:
                 seconds=time.perf_counter() - started,
             )
         )
-
-
-def _parse(data: bytes, key: Key) -> Payload:
-    try:
-        return payloads.parse_payload(data)
-    except ValueError as error:
-        raise BlobCorrupt(
-            f"The object under {key} is whole, but it holds no payload of Temporal's.",
-            remedy="Something other than the claim check wrote it; put the right one back.",
-        ) from error
 
 
 def _utc_now() -> dt.datetime:

@@ -11,18 +11,29 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from temporalio.api.common.v1 import Payload
+
 from temporal_claimcheck.cache import PayloadCache, StoredToday
 from temporal_claimcheck.envelope import (
     ENVELOPE_OVERHEAD_BYTES,
+    Header,
     digest_of,
     open_envelope,
+    read_header,
     seal_envelope,
 )
-from temporal_claimcheck.errors import BlobNotFound, EncryptionKeyMissing, IntegrityError
+from temporal_claimcheck.errors import (
+    BlobCorrupt,
+    BlobNotFound,
+    EncryptionKeyMissing,
+    IntegrityError,
+)
 from temporal_claimcheck.flow import ByteBudget, SingleFlight
 from temporal_claimcheck.keychain import Keychain
 from temporal_claimcheck.keyspace import Key
 from temporal_claimcheck.loops import LoopLocal
+from temporal_claimcheck.payloads import parse_payload
+from temporal_claimcheck.policy import OffloadPolicy
 from temporal_claimcheck.stores.base import BlobStore, ProbingStore
 from temporal_claimcheck.threads import Threads
 from temporal_claimcheck.transforms.base import Compression
@@ -31,7 +42,7 @@ if TYPE_CHECKING:
     # The package behind it is optional.
     from temporal_claimcheck.transforms.encryption import EncryptionKey
 
-__all__ = ["Place", "Vault"]
+__all__ = ["Place", "StoredObject", "Vault", "payload_in"]
 
 T = TypeVar("T")
 
@@ -49,6 +60,16 @@ class Place:
     key: Key
     encryption_key: "EncryptionKey | None"
     """What the digest in the key was made with, and the object is to be encrypted with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """What a stored object says of itself, checked."""
+
+    key: Key
+    header: Header
+    stored_bytes: int
+    """Size of the object in the store."""
 
 
 class Vault:
@@ -118,6 +139,27 @@ class Vault:
         data, _ = await self._reads.get().run(flight, read)
         return data, False
 
+    async def examine(self, key: Key, policy: OffloadPolicy) -> tuple[StoredObject, bytes]:
+        """Read an object of which nothing is known but its key; return it and its payload.
+
+        The digest in the key proves the payload, whether the object says that it is encrypted
+        or not. Raises StoreError, IntegrityError, and PayloadTooLarge for one over the cap.
+        """
+        try:
+            blob = await self._store.get(
+                str(key), max_bytes=policy.max_payload_bytes + ENVELOPE_OVERHEAD_BYTES
+            )
+            header, _ = await self._off_loop(len(blob), partial(read_header, key=str(key)), blob)
+            policy.check_size(header.plain_bytes)
+            async with self.hold(header.plain_bytes):
+                keyed = header.encryption is not None
+                data = await self._open(blob, key, header.plain_bytes, keyed=keyed)
+        except (BlobNotFound, IntegrityError):
+            self._stored_today.forget(key)
+            raise
+        self._cache.put(key, data)
+        return StoredObject(key=key, header=header, stored_bytes=len(blob)), data
+
     def release(self) -> None:
         """Let idle threads end; they start anew when they are needed."""
         self._threads.release()
@@ -176,3 +218,14 @@ class Vault:
 
     def _today(self) -> dt.date:
         return self._clock().astimezone(dt.UTC).date()
+
+
+def payload_in(data: bytes, key: Key) -> Payload:
+    """Return the payload in verified bytes. Raises BlobCorrupt."""
+    try:
+        return parse_payload(data)
+    except ValueError as error:
+        raise BlobCorrupt(
+            f"The object under {key} is whole, but it holds no payload of Temporal's.",
+            remedy="Something other than the claim check wrote it; put the right one back.",
+        ) from error
