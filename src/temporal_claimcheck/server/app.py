@@ -49,9 +49,7 @@ def build_app(
     codec = CodecRoutes(manager, settings, rights, links)
     operation = _Operation(manager, registry)
     view = ViewRoutes(Objects(manager), rights, links)
-    index = IndexRoutes(
-        manager, rights, links, registry, signs_links=settings.has_authentication
-    )
+    index = IndexRoutes(manager, rights, links, registry, signs_links=settings.has_authentication)
     return Starlette(
         routes=[*_codec_routes(codec), *_view_routes(view, index), *operation.routes()],
         middleware=[

@@ -150,7 +150,7 @@ def _is_table(content: bytes) -> bool:
     if end == len(head) < len(content):
         return False
     records = parse_records(content[:end])
-    return bool(records) and all(isinstance(record, dict) and record for record in records)
+    return bool(records) and all(record and isinstance(record, dict) for record in records)
 
 
 _DECODER: Final = json.JSONDecoder(

@@ -37,6 +37,9 @@ _TOKEN: Final = re.compile(
     """,
     re.DOTALL | re.VERBOSE,
 )
+_DEEPER: Final = {"open": 1, "close": -1}
+_FIXED: Final = {"space": "", "colon": ": "}
+_CLASSES: Final = {"string": "s", "number": "n", "word": "w", "other": "e"}
 _STRING_GOES_ON: Final = re.compile(rb'(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 
 
@@ -112,36 +115,28 @@ def json_piece(content: bytes, piece: Piece, spans: Spans) -> Markup:
     elif depth:
         parts.append(_indent(depth))
     for token in _TOKEN.finditer(content, at, piece.end):
-        start, end = token.span()
-        match token.lastgroup:
-            case "space":
-                pass
-            case "key":
-                colon = token.start("key")
-                parts.append(_span("k", spans.html(start, colon)) + ": ")
-            case "string":
-                parts.append(_span("s", spans.html(start, end)))
-            case "number":
-                parts.append(_span("n", spans.html(start, end)))
-            case "word":
-                parts.append(_span("w", spans.html(start, end)))
-            case "empty":
-                parts.append(spans.html(start, start + 1) + spans.html(end - 1, end))
-            case "open":
-                depth += 1
-                parts.append(f"{spans.html(start, end)}\n{_indent(depth)}")
-            case "close":
-                depth = max(0, depth - 1)
-                parts.append(f"\n{_indent(depth)}{spans.html(start, end)}")
-            case "comma":
-                # The next piece brings its own indent.
-                more = end < piece.end
-                parts.append(f"{spans.html(start, end)}\n{_indent(depth) if more else ''}")
-            case "colon":
-                parts.append(": ")
-            case _:
-                parts.append(_span("e", spans.html(start, end)))
+        depth += _DEEPER.get(token.lastgroup or "", 0)
+        depth = max(0, depth)
+        # The next piece brings its own indent.
+        parts.append(_token_html(token, depth, spans, is_last=token.end() == piece.end))
     return Markup("".join(parts))  # noqa: S704  # escaped by Spans
+
+
+def _token_html(token: re.Match[bytes], depth: int, spans: Spans, *, is_last: bool) -> str:
+    start, end = token.span()
+    match token.lastgroup:
+        case "space" | "colon" as kind:
+            return _FIXED[kind]
+        case "key":
+            return _span("k", spans.html(start, token.end("string"))) + ": "
+        case "empty":
+            return spans.html(start, start + 1) + spans.html(end - 1, end)
+        case "close":
+            return f"\n{_indent(depth)}{spans.html(start, end)}"
+        case "open" | "comma":
+            return f"{spans.html(start, end)}\n{'' if is_last else _indent(depth)}"
+        case kind:
+            return _span(_CLASSES[kind or "other"], spans.html(start, end))
 
 
 def hex_piece(content: bytes, piece: Piece, spans: Spans) -> Markup:
@@ -159,9 +154,7 @@ def hex_piece(content: bytes, piece: Piece, spans: Spans) -> Markup:
             _mark_range(signs, left - start, right - start, "", is_first=False)
         padding = "   " * (_ROW - len(row))
         hexadecimal = " ".join(pair for pair in pairs if pair) + padding
-        lines.append(
-            f"{_span('o', f'{start:08x}')}  {hexadecimal}  {_span('a', ''.join(signs))}\n"
-        )
+        lines.append(f"{_span('o', f'{start:08x}')}  {hexadecimal}  {_span('a', ''.join(signs))}\n")
     return Markup("".join(lines))  # noqa: S704  # digits and escaped characters
 
 

@@ -8,8 +8,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
-from temporal_claimcheck.errors import InvalidKey
-from temporal_claimcheck.keyspace import KEYSPACE_VERSION, Key, namespace_prefix
+from temporal_claimcheck.errors import InvalidKey, InvalidSettings
+from temporal_claimcheck.keyspace import KEYSPACE_VERSION, Key, check_namespace, namespace_prefix
 from temporal_claimcheck.stores.base import BlobInfo, CollectableStore
 
 __all__ = ["Inventory", "Latest", "Shelf", "take_inventory"]
@@ -115,8 +115,17 @@ async def _entries(
     if namespaces is None:
         prefixes = [f"{KEYSPACE_VERSION}/"]
     else:
-        prefixes = [namespace_prefix(namespace) for namespace in sorted(namespaces)]
+        prefixes = [namespace_prefix(name) for name in sorted(namespaces) if _can_be(name)]
     for prefix in prefixes:
         scan: AsyncIterator[BlobInfo] = store.scan(prefix)
         async for info in scan:
             yield info
+
+
+def _can_be(namespace: str) -> bool:
+    # What a token grants is any text; the index must not fail on it.
+    try:
+        check_namespace(namespace)
+    except InvalidSettings:
+        return False
+    return True

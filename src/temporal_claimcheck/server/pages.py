@@ -1,6 +1,4 @@
-"""Pages for people: templates, their two scripts and one stylesheet, and a policy that allows
-nothing else.
-"""
+"""Pages for people: templates, two scripts, a stylesheet, and a policy that allows no more."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -8,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
@@ -20,24 +18,17 @@ from temporal_claimcheck.server.refusals import Refused
 
 __all__ = ["asset", "page", "refuse", "root_of", "wants_page"]
 
-POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _HEADERS: Final = {
-    "Content-Security-Policy": POLICY,
+    "Content-Security-Policy": _POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _ASSETS: Final = {
+    "icon.svg": "image/svg+xml",
     "page.css": "text/css; charset=utf-8",
     "theme.js": "text/javascript; charset=utf-8",
     "view.js": "text/javascript; charset=utf-8",
@@ -127,7 +118,8 @@ def _templates() -> Environment:
     environment.filters.update(
         {"bytes": _bytes, "count": _count, "moment": _moment, "visible": visible}
     )
-    environment.globals["version"] = _version_of
+    more: dict[str, Any] = {"version": _version_of}
+    environment.globals.update(more)
     return environment
 
 

@@ -144,8 +144,9 @@ def record_cut(content: bytes, before: Cut, nominal: int) -> Cut:
 
 
 def _state_near(content: bytes, before: Cut, nominal: int) -> Cut:
-    """Return the last place up to `nominal` of which the state is known: between tokens, or
-    inside a string that goes on there.
+    """Return the last place up to `nominal` where it is known what is open.
+
+    It is between two tokens, or inside a string that goes on at `nominal`.
     """
     offset = before.offset
     if before.in_string:

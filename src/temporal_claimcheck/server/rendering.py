@@ -21,7 +21,7 @@ from temporal_claimcheck.server.pieces import (
     record_cut,
     text_cut,
 )
-from temporal_claimcheck.server.table import columns_of, rows_html, shown_text
+from temporal_claimcheck.server.table import Column, columns_of, rows_html, shown_text
 
 __all__ = ["MAX_HITS", "Hits", "Rendering"]
 
@@ -67,8 +67,8 @@ class Rendering:
         """How many pieces there are."""
         return 1 if self.view is View.IMAGE else self._cuts.count
 
-    def columns(self, content: bytes) -> list[str]:
-        """Return the names of the columns, which only a table has."""
+    def columns(self, content: bytes) -> list[Column]:
+        """Return the columns, which only a table has."""
         if self.view is not View.TABLE:
             return []
         return columns_of(_part(content, self._cuts.piece(content, 0)))

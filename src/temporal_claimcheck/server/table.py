@@ -1,7 +1,9 @@
 """Records as the rows of a table. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Final, cast
 
 from markupsafe import Markup, escape
@@ -9,33 +11,47 @@ from markupsafe import Markup, escape
 from temporal_claimcheck.server.content import Literal, parse_records
 from temporal_claimcheck.server.highlight import mark_text, visible
 
-__all__ = ["columns_of", "rows_html", "shown_text"]
+__all__ = ["Column", "columns_of", "rows_html", "shown_text"]
 
 _MAX_COLUMNS: Final = 40
 _MAX_CELL_CHARACTERS: Final = 300
 _DEEPEST: Final = 6
+_WORDS: Final[Mapping[object, str]] = {None: "null", True: "true", False: "false"}
 
 
-def columns_of(first_part: bytes) -> list[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of the table."""
+
+    name: str
+    is_number: bool
+    """Whether the first value in it is a number."""
+
+
+def columns_of(first_part: bytes) -> list[Column]:
     """Return the columns: the fields of the first records, in their order."""
-    names: dict[str, None] = {}
+    firsts: dict[str, object] = {}
     for record in parse_records(first_part) or []:
         if isinstance(record, dict):
-            names.update(dict.fromkeys(cast("dict[str, object]", record)))
-    return list(names)[:_MAX_COLUMNS]
+            for name, value in cast("dict[str, object]", record).items():
+                firsts.setdefault(name, value)
+    found = [
+        Column(name=name, is_number=isinstance(value, Literal)) for name, value in firsts.items()
+    ]
+    return found[:_MAX_COLUMNS]
 
 
-def rows_html(part: bytes, columns: Sequence[str], pattern: re.Pattern[str] | None) -> Markup:
+def rows_html(part: bytes, columns: Sequence[Column], pattern: re.Pattern[str] | None) -> Markup:
     """Return table rows of a part of the list; what is no record stands in a row as it is."""
     return Markup("".join(_row(cells, len(columns), pattern) for cells in _rows(part, columns)))  # noqa: S704  # each cell is escaped
 
 
-def shown_text(part: bytes, columns: Sequence[str]) -> list[str]:
+def shown_text(part: bytes, columns: Sequence[Column]) -> list[str]:
     """Return the texts of the cells as they are shown, for a search in them."""
     return [visible(text) for cells in _rows(part, columns) for text, _ in cells]
 
 
-def _rows(part: bytes, columns: Sequence[str]) -> list[list[tuple[str, str]]]:
+def _rows(part: bytes, columns: Sequence[Column]) -> list[list[tuple[str, str]]]:
     """Return the cells of each row, each as its text and its kind."""
     records = parse_records(part)
     if records is None:
@@ -43,12 +59,13 @@ def _rows(part: bytes, columns: Sequence[str]) -> list[list[tuple[str, str]]]:
     return [_cells(record, columns) for record in records]
 
 
-def _cells(record: object, columns: Sequence[str]) -> list[tuple[str, str]]:
+def _cells(record: object, columns: Sequence[Column]) -> list[tuple[str, str]]:
     if not isinstance(record, dict):
         return [(_clipped(_compact(record)), "e")]
     fields = cast("Mapping[str, object]", record)
-    cells = [_cell(fields[name]) if name in fields else ("", "") for name in columns]
-    rest = {name: value for name, value in fields.items() if name not in set(columns)}
+    names = [column.name for column in columns]
+    cells = [_cell(fields[name]) if name in fields else ("", "") for name in names]
+    rest = {name: value for name, value in fields.items() if name not in names}
     # Only where there is more than the columns show, so that the table stays narrow.
     return [*cells, (_clipped(_compact(rest)), "")] if rest else cells
 
@@ -75,27 +92,22 @@ def _row(cells: list[tuple[str, str]], width: int, pattern: re.Pattern[str] | No
 
 
 def _compact(value: object, depth: int = 0) -> str:
-    """Return a nested value on one line, not deeper than people would read."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Literal):
-        return str(value)
+    """Return a value on one line, nested ones not deeper than people would read."""
     if isinstance(value, str):
-        return f'"{value}"' if depth else value
-    if depth == _DEEPEST:
+        return f'"{value}"' if depth and not isinstance(value, Literal) else str(value)
+    if isinstance(value, dict | list) and depth == _DEEPEST:
         return "…"
     if isinstance(value, dict):
-        fields = cast("Mapping[str, object]", value)
-        inner = (f"{name}: {_compact(each, depth + 1)}" for name, each in _first(fields.items()))
-        return "{" + ", ".join(inner) + "}"
-    values = cast("list[object]", value)
-    return "[" + ", ".join(_compact(each, depth + 1) for each in _first(values)) + "]"
+        fields = islice(cast("Mapping[str, object]", value).items(), _MAX_COLUMNS)
+        return _joined("{}", (f"{name}: {_compact(each, depth + 1)}" for name, each in fields))
+    if isinstance(value, list):
+        values = islice(cast("list[object]", value), _MAX_COLUMNS)
+        return _joined("[]", (_compact(each, depth + 1) for each in values))
+    return _WORDS[value]
 
 
-def _first(values: object) -> list[object]:
-    return list(cast("list[object]", values))[:_MAX_COLUMNS]
+def _joined(braces: str, values: Iterable[str]) -> str:
+    return f"{braces[0]}{', '.join(values)}{braces[1]}"
 
 
 def _clipped(text: str) -> str:

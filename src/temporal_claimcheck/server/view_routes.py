@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from cachetools import LRUCache
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
@@ -20,6 +21,7 @@ from temporal_claimcheck.server.pages import page
 from temporal_claimcheck.server.refusals import Refused
 from temporal_claimcheck.server.rendering import MAX_HITS, Hits, Rendering
 from temporal_claimcheck.server.rights import Rights
+from temporal_claimcheck.server.table import Column
 
 __all__ = ["ViewRoutes"]
 
@@ -158,7 +160,8 @@ class ViewRoutes:
 
     async def _admit(self, request: Request, key: Key) -> Mapping[str, str]:
         """Return what lets the caller in besides his token. Raises Refused."""
-        given = {name: request.query_params[name] for name in _ACCESS if name in request.query_params}
+        query = request.query_params
+        given = {name: query[name] for name in _ACCESS if name in query}
         if given:
             self._links.check(str(key), given)
             request.state.caller = "link"
@@ -168,7 +171,7 @@ class ViewRoutes:
         return {}
 
 
-def _render(asked: _Asked, number: int) -> tuple[str, list[str]]:
+def _render(asked: _Asked, number: int) -> tuple[Markup, list[Column]]:
     html = asked.rendering.html(asked.found.content, number, asked.query)
     return html, asked.rendering.columns(asked.found.content)
 

@@ -106,8 +106,17 @@
     byId("place").value = numberOf(seen);
   };
 
+  const settle = () => {
+    // The head of a table stays in view below the tools, unless the table scrolls sideways.
+    if (as !== "table") return;
+    const frame = holder.parentElement;
+    frame.classList.toggle("fits", holder.scrollWidth <= frame.clientWidth);
+    frame.style.setProperty("--tools", `${view.querySelector(".tools").offsetHeight}px`);
+  };
+
   const look = () => {
     if (!holder) return;
+    settle();
     show();
     const all = pieces();
     const first = all[0].getBoundingClientRect();
@@ -288,7 +297,9 @@
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input[type=search]")) {
-      if (event.key === "Escape") event.target.blur();
+      if (event.key !== "Escape") return;
+      event.preventDefault(); // It would empty the field; here it only leaves it.
+      event.target.blur();
       return;
     }
     if (byId("keys").open) return;
