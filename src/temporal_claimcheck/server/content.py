@@ -9,7 +9,7 @@ from typing import Final, cast
 
 from temporal_claimcheck.server.pieces import PIECE_BYTES, Cut, record_cut
 
-__all__ = ["Content", "Literal", "View", "describe", "parse_records"]
+__all__ = ["Content", "Literal", "View", "describe", "parse_records", "part_of_list"]
 
 _SAMPLE_BYTES: Final = 4096
 _MAX_TABLE_BYTES: Final = 64 * 1024**2
@@ -72,13 +72,22 @@ def describe(metadata: Mapping[str, bytes], content: bytes) -> Content:
     return _sniffed(content)
 
 
+def part_of_list(content: bytes, start: int, end: int) -> bytes:
+    """Return the elements of a JSON list between two of `record_cut`'s cuts, without brackets."""
+    part = content[start:end].strip()
+    if start == 0:
+        part = part.removeprefix(b"[")
+    if end == len(content):
+        part = part.removesuffix(b"]")
+    return part
+
+
 def parse_records(part: bytes) -> list[object] | None:
-    """Return the elements in a part of a JSON list that was cut by `record_cut`, or None.
+    """Return the elements in a part of a JSON list.
 
     Numbers stay the text that they are. None for what is no JSON, or is nested too deep.
     """
-    inner = part.strip()
-    inner = inner.removeprefix(b"[").removesuffix(b"]").strip().removesuffix(b",")
+    inner = part.strip().removesuffix(b",")
     try:
         return cast("list[object]", _DECODER.decode(f"[{inner.decode(errors='replace')}]"))
     except (ValueError, RecursionError):
@@ -149,7 +158,7 @@ def _is_table(content: bytes) -> bool:
     end = record_cut(head, Cut(offset=0), min(PIECE_BYTES, len(head))).offset
     if end == len(head) < len(content):
         return False
-    records = parse_records(content[:end])
+    records = parse_records(part_of_list(content, 0, end))
     return bool(records) and all(record and isinstance(record, dict) for record in records)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from temporal_claimcheck.server.content import View
+from temporal_claimcheck.server.content import View, part_of_list
 from temporal_claimcheck.server.highlight import Spans, hex_piece, json_piece, text_piece
 from temporal_claimcheck.server.pieces import (
     CutFinder,
@@ -150,4 +150,4 @@ def _text_pattern(query: str) -> re.Pattern[str]:
 
 
 def _part(content: bytes, piece: Piece) -> bytes:
-    return content[piece.start.offset : piece.end]
+    return part_of_list(content, piece.start.offset, piece.end)
