@@ -6,7 +6,7 @@ from typing import Protocol
 
 from temporal_claimcheck.errors import ClaimCheckError
 
-__all__ = ["Health"]
+__all__ = ["Health", "look_at"]
 
 
 class _Checkable(Protocol):
@@ -32,13 +32,13 @@ class Health:
         """Whether the store can be used."""
         return self.error is None
 
-    @classmethod
-    async def of(cls, store: _Checkable) -> "Health":
-        """Look at a store, by really using it. Never raises for what is wrong with it."""
-        started = time.perf_counter()
-        error: ClaimCheckError | None = None
-        try:
-            await store.check()
-        except ClaimCheckError as problem:
-            error = problem
-        return cls(store=store.name, seconds=time.perf_counter() - started, error=error)
+
+async def look_at(store: _Checkable) -> Health:
+    """Look at a store, by really using it. Never raises for what is wrong with it."""
+    started = time.perf_counter()
+    error: ClaimCheckError | None = None
+    try:
+        await store.check()
+    except ClaimCheckError as problem:
+        error = problem
+    return Health(store=store.name, seconds=time.perf_counter() - started, error=error)

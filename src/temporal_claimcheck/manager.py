@@ -22,7 +22,7 @@ from temporal_claimcheck.events import (
     Retrieved,
 )
 from temporal_claimcheck.flow import all_or_error
-from temporal_claimcheck.health import Health
+from temporal_claimcheck.health import Health, look_at
 from temporal_claimcheck.inline import InlineEncryption
 from temporal_claimcheck.keychain import Keychain
 from temporal_claimcheck.keyspace import Key
@@ -142,10 +142,7 @@ class ClaimCheckManager:
         return other
 
     def for_replay(self) -> Self:
-        """Return a manager for a `Replayer`: it writes nothing and reads every namespace.
-
-        Its `offload` mints.
-        """
+        """Return a manager for a `Replayer`: `offload` mints, and every namespace is read."""
         other = copy.copy(self)
         other._access = self._access.for_replay()
         other._owns_store = False
@@ -311,7 +308,7 @@ class ClaimCheckManager:
 
     async def health(self) -> Health:
         """Look at the store, by really using it. Never raises for what is wrong with it."""
-        return await Health.of(self._store)
+        return await look_at(self._store)
 
     async def aclose(self) -> None:
         """Release threads, and the store's connections if this manager opened the store.

@@ -185,10 +185,7 @@ def test_an_encrypted_object_without_its_key_is_refused_with_the_keys_id() -> No
 
 class StoreThatIsDown(MemoryStore):
     async def get(self, key: str, *, max_bytes: int) -> bytes:
-        raise StoreUnavailable("The store is down.", remedy="Start it.")
-
-    async def check(self) -> None:
-        await self.get("v1/check", max_bytes=0)
+        raise StoreUnavailable(f"No {max_bytes} bytes of {key}.", remedy="Start the store.")
 
 
 def test_a_store_that_is_down_is_said_to_be_so() -> None:
@@ -196,7 +193,7 @@ def test_a_store_that_is_down_is_said_to_be_so() -> None:
         key = server.store(as_json("[1]"))
         answer = server.get(f"/view/{key}")
     assert (answer.status, answer.title) == (503, "The store cannot be reached")
-    assert "Start it." in answer.text
+    assert "Start the store." in answer.text
     assert answer.headers["retry-after"]
 
 

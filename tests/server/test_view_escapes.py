@@ -24,10 +24,51 @@ ATTACKS = {
     "frame": "<iframe srcdoc='<script>alert(1)</script>'>",
     "base": "<base href='//evil.example/'><meta http-equiv=refresh content='0;//evil.example'>",
 }
-ALLOWED = {"html", "head", "meta", "title", "script", "link", "body", "header", "div", "span"}
-ALLOWED |= {"svg", "path", "circle", "nav", "a", "button", "main", "section", "h1", "h2", "p", "dl"}
-ALLOWED |= {"dt", "dd", "small", "code", "form", "input", "output", "pre", "mark", "table", "thead"}
-ALLOWED |= {"tbody", "tr", "th", "td", "dialog", "kbd", "img", "strong"}
+ALLOWED = frozenset(
+    [
+        "html",
+        "head",
+        "meta",
+        "title",
+        "script",
+        "link",
+        "body",
+        "header",
+        "div",
+        "span",
+        "svg",
+        "path",
+        "circle",
+        "nav",
+        "a",
+        "button",
+        "main",
+        "section",
+        "h1",
+        "h2",
+        "p",
+        "dl",
+        "dt",
+        "dd",
+        "small",
+        "code",
+        "form",
+        "input",
+        "output",
+        "pre",
+        "mark",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "dialog",
+        "kbd",
+        "img",
+        "strong",
+    ]
+)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given, settings
@@ -53,7 +54,7 @@ def test_pieces_follow_each_other_without_a_gap(find: CutFinder, content: bytes)
     pieces = [cuts.piece(content, number) for number in range(cuts.count)]
     assert pieces[0].start.offset == 0
     assert pieces[-1].end == len(content)
-    assert all(a.end == b.start.offset for a, b in zip(pieces, pieces[1:], strict=False))
+    assert all(a.end == b.start.offset for a, b in pairwise(pieces))
     assert all(piece.start.offset <= piece.end for piece in pieces)
 
 

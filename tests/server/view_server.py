@@ -6,7 +6,8 @@ import http.client
 import re
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from html import unescape
 
@@ -89,8 +90,10 @@ class ViewServer:
 
     def store(self, payload: Payload, *, namespace: str = "default") -> str:
         """Store a payload and return its key."""
-        manager = self.manager.for_namespace(namespace)
-        return asyncio.run(manager.offload(payload)).key
+        offload = self.manager.for_namespace(namespace).offload(payload)
+        # In a thread of its own, since Playwright runs a loop in this one.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, offload).result().key
 
     def see(self, payload: Payload, query: str = "") -> Answer:
         """Store a payload and return its page."""
@@ -105,7 +108,7 @@ def serving(
     keys: KeyRing | None = None,
     cache_bytes: int = 2**26,
     max_payload_bytes: int = 2**30,
-) -> Iterator[ViewServer]:
+) -> Generator[ViewServer]:
     """Run the server for the block."""
     registry = CollectorRegistry()
     manager = ClaimCheckManager(

@@ -95,7 +95,7 @@
     look();
   };
 
-  const toolsBottom = () => view.querySelector(".tools").getBoundingClientRect().bottom;
+  const toolsHeight = () => view.querySelector(".tools").offsetHeight;
 
   const show = () => {
     if (count < 2) return;
@@ -111,7 +111,7 @@
     if (as !== "table") return;
     const frame = holder.parentElement;
     frame.classList.toggle("fits", holder.scrollWidth <= frame.clientWidth);
-    frame.style.setProperty("--tools", `${view.querySelector(".tools").offsetHeight}px`);
+    frame.style.setProperty("--tools", `${toolsHeight()}px`);
   };
 
   const look = () => {
@@ -150,7 +150,7 @@
     if (!piece) return;
     if (atEnd) scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
     else if (number === 0) scrollTo({ top: 0, behavior: "instant" });
-    else scrollBy({ top: piece.getBoundingClientRect().top - toolsBottom(), behavior: "instant" });
+    else scrollBy({ top: piece.getBoundingClientRect().top - toolsHeight(), behavior: "instant" });
     look();
   };
 
