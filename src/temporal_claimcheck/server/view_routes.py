@@ -1,6 +1,5 @@
 """`/view/{key}`: a page on which a person looks at one payload, and what that page asks for."""
 
-import asyncio
 import re
 import threading
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from temporal_claimcheck.server.refusals import Refused
 from temporal_claimcheck.server.rendering import MAX_HITS, Hits, Rendering
 from temporal_claimcheck.server.rights import Rights
 from temporal_claimcheck.server.table import Column
+from temporal_claimcheck.threads import Threads
 
 __all__ = ["ViewRoutes"]
 
@@ -29,6 +29,7 @@ _ACCESS: Final = ("expires", "signature")
 _NUMBER: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 _MAX_QUERY_CHARACTERS: Final = 200
 _REMEMBERED: Final = 256
+_THREADS: Final = 4
 _MAX_COPY_BYTES: Final = 32 * 1024**2
 _MAX_METADATA_CHARACTERS: Final = 300
 _SHOWN_ELSEWHERE: Final = frozenset({"encoding", "messageType"})
@@ -74,6 +75,7 @@ class ViewRoutes:
         self._links = links
         self._renderings: LRUCache[tuple[str, View], Rendering] = LRUCache(_REMEMBERED)
         self._lock = threading.Lock()
+        self._threads = Threads(_THREADS, name="claimcheck-view")
 
     async def view(self, request: Request) -> Response:
         """Return the page, with the first piece or the one that is asked for."""
@@ -81,11 +83,11 @@ class ViewRoutes:
         hits, at = Hits(), None
         number = _number(request, "piece", asked.rendering.count - 1)
         if asked.query:
-            hits = await asyncio.to_thread(asked.rendering.find, asked.found.content, asked.query)
+            hits = await self._threads.run(asked.rendering.find, asked.found.content, asked.query)
             if hits.pieces and "piece" not in request.query_params:
                 at = _number(request, "hit", len(hits.pieces) - 1)
                 number = hits.pieces[at]
-        html, columns = await asyncio.to_thread(_render, asked, number)
+        html, columns = await self._threads.run(_render, asked, number)
         return page(
             request,
             "view.html",
@@ -106,13 +108,13 @@ class ViewRoutes:
         """Return one piece, to be put into the page."""
         asked = await self._asked(request)
         number = _number(request, "n", asked.rendering.count - 1)
-        html, _ = await asyncio.to_thread(_render, asked, number)
+        html, _ = await self._threads.run(_render, asked, number)
         return HTMLResponse(html, headers=_INERT)
 
     async def search(self, request: Request) -> Response:
         """Return the pieces in which a text stands, one number for each place."""
         asked = await self._asked(request)
-        hits = await asyncio.to_thread(asked.rendering.find, asked.found.content, asked.query)
+        hits = await self._threads.run(asked.rendering.find, asked.found.content, asked.query)
         return JSONResponse({"pieces": hits.pieces, "complete": hits.is_complete})
 
     async def content(self, request: Request) -> Response:
@@ -141,7 +143,7 @@ class ViewRoutes:
         key = Key.parse(request.path_params["key"])
         access = await self._admit(request, key)
         found = await self._objects.find(str(key), namespace=key.namespace)
-        content = await asyncio.to_thread(describe, found.metadata, found.content)
+        content = await self._threads.run(describe, found.metadata, found.content)
         view = _view(request, content)
         with self._lock:
             rendering = self._renderings.get((str(key), view))
