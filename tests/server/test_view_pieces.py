@@ -102,6 +102,15 @@ def test_the_state_at_a_cut_is_what_a_scan_from_the_beginning_finds() -> None:
         assert (start.in_string, start.depth) == (inside, depth)
 
 
+def test_a_place_right_before_the_nominal_cut_may_be_in_the_next_piece() -> None:
+    content = '["{}"]'.format("\N{SNOWMAN}" * 100).encode()
+    cuts = Cuts(len(content), json_cut, piece_bytes=PIECE)
+    cut = cuts.piece(content, 1).start.offset
+    assert cut == PIECE - 2
+    assert cuts.number_of(content, cut) == 1
+    assert Cuts(len(content), json_cut, piece_bytes=PIECE).number_of(content, PIECE - 1) == 1
+
+
 def test_json_is_cut_behind_a_comma() -> None:
     content = json.dumps([{"number": number} for number in range(20_000)]).encode()
     cuts = Cuts(len(content), json_cut)
