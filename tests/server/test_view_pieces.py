@@ -103,7 +103,7 @@ def test_the_state_at_a_cut_is_what_a_scan_from_the_beginning_finds() -> None:
 
 
 def test_a_place_right_before_the_nominal_cut_may_be_in_the_next_piece() -> None:
-    content = '["{}"]'.format("\N{SNOWMAN}" * 100).encode()
+    content = '["{}"]'.format("\N{SNOWMAN}" * 10_000).encode()
     cuts = Cuts(len(content), json_cut, piece_bytes=PIECE)
     cut = cuts.piece(content, 1).start.offset
     assert cut == PIECE - 2
