@@ -1,4 +1,4 @@
-"""`python -m benchmarks [pipeline|core]`: tables on standard output, progress on standard error."""
+"""`python -m benchmarks [pipeline|core|stores]`: tables to standard output, else standard error."""
 
 import asyncio
 import dataclasses
@@ -6,6 +6,7 @@ import enum
 import json
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
@@ -14,11 +15,12 @@ from rich.console import Console
 
 from benchmarks import tables
 from benchmarks.candidates import NAMES
-from benchmarks.core import CORE_CELLS, CoreCell, CoreResult, run_core
-from benchmarks.pipeline import CELLS, Cell, CellResult, run_pipeline
+from benchmarks.core import CORE_CELLS, CoreCell, run_core
+from benchmarks.pipeline import CELLS, Cell, run_pipeline
 from benchmarks.records import SIZES
+from benchmarks.stores import STORE_CELLS, StoreCell, run_stores
 
-AnyCell = TypeVar("AnyCell", Cell, CoreCell)
+AnyCell = TypeVar("AnyCell", Cell, CoreCell, StoreCell)
 
 _QUICK_ROUNDS: Final = 3
 _TABLE_WIDTH: Final = 160
@@ -28,6 +30,7 @@ class Suite(enum.StrEnum):
     ALL = "all"
     PIPELINE = "pipeline"
     CORE = "core"
+    STORES = "stores"
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -36,7 +39,10 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def main(
     suite: Annotated[
-        Suite, typer.Argument(help="The whole way through Temporal, or the claim check alone.")
+        Suite,
+        typer.Argument(
+            help="The whole way through Temporal, the claim check alone, or its stores."
+        ),
     ] = Suite.ALL,
     *,
     quick: Annotated[
@@ -77,35 +83,34 @@ def main(
     def note(text: str) -> None:
         progress.print(text, style="dim", highlight=False)
 
-    pipeline_results: list[CellResult] = []
-    core_results: list[CoreResult] = []
+    choose = partial(_chosen, sizes=sizes, at_once=at_once, rounds=rounds, quick=quick)
+    results = tables.Results()
     with tempfile.TemporaryDirectory(prefix="claimcheck-bench-") as folder:
-        if suite is not Suite.CORE:
-            cells = [
-                dataclasses.replace(cell, raw_values=raw_values)
-                for cell in _chosen(CELLS, sizes, at_once, rounds, quick=quick)
-            ]
-            pipeline_results = asyncio.run(
+        if suite in {Suite.ALL, Suite.PIPELINE}:
+            cells = [dataclasses.replace(cell, raw_values=raw_values) for cell in choose(CELLS)]
+            results.pipeline = asyncio.run(
                 run_pipeline(cells, names, _below(folder, "pipeline"), note)
             )
-            for result in pipeline_results:
-                output.print(tables.pipeline_table(result))
-        if suite is not Suite.PIPELINE:
-            core_cells = _chosen(CORE_CELLS, sizes, at_once, rounds, quick=quick)
-            core_results = asyncio.run(run_core(core_cells, _below(folder, "core"), note))
-            for core_result in core_results:
-                output.print(tables.core_table(core_result))
+            output.print(*map(tables.pipeline_table, results.pipeline), sep="\n")
+        if suite in {Suite.ALL, Suite.CORE}:
+            results.core = asyncio.run(run_core(choose(CORE_CELLS), _below(folder, "core"), note))
+            output.print(*map(tables.core_table, results.core), sep="\n")
+        if suite in {Suite.ALL, Suite.STORES}:
+            results.stores = asyncio.run(
+                run_stores(choose(STORE_CELLS), _below(folder, "stores"), note)
+            )
+            output.print(*map(tables.store_table, results.stores), sep="\n")
+            output.print(tables.summary_table(results.stores))
     if json_file is not None:
-        content = tables.as_json(pipeline_results, core_results)
-        json_file.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        json_file.write_text(json.dumps(tables.as_json(results), indent=1), encoding="utf-8")
 
 
 def _chosen(
     cells: Sequence[AnyCell],
+    *,
     sizes: Sequence[str],
     at_once: int | None,
     rounds: int | None,
-    *,
     quick: bool,
 ) -> list[AnyCell]:
     chosen = [

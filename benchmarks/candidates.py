@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 import aioboto3
 from temporalio.client import Client
-from temporalio.contrib.aws.s3driver import S3StorageDriver
+from temporalio.contrib.aws.s3driver import S3StorageDriver, S3StorageDriverClient
 from temporalio.contrib.aws.s3driver.aioboto3 import new_aioboto3_client
 from temporalio.converter import DataConverter, ExternalStorage
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
@@ -28,8 +28,10 @@ __all__ = [
     "NOTHING",
     "Candidate",
     "StoredTotals",
+    "built_in_client",
     "built_in_driver",
     "connect",
+    "object_store",
 ]
 
 NOTHING: Final = "nothing"
@@ -64,8 +66,8 @@ class Candidate:
 
 
 @asynccontextmanager
-async def built_in_driver(server: S3Server) -> AsyncGenerator[S3StorageDriver]:
-    """Run the SDK's own S3 driver as its documentation shows it."""
+async def built_in_client(server: S3Server) -> AsyncGenerator[S3StorageDriverClient]:
+    """Run the client of the SDK's own S3 driver as its documentation shows it."""
     # Cast: the stubs of this one method name every service of AWS, installed or not.
     session = cast("Any", aioboto3.Session())
     async with session.client(
@@ -75,7 +77,14 @@ async def built_in_driver(server: S3Server) -> AsyncGenerator[S3StorageDriver]:
         aws_access_key_id=server.access_key_id,
         aws_secret_access_key=server.secret_access_key,
     ) as client:
-        yield S3StorageDriver(client=new_aioboto3_client(client), bucket=server.bucket)
+        yield new_aioboto3_client(client)
+
+
+@asynccontextmanager
+async def built_in_driver(server: S3Server) -> AsyncGenerator[S3StorageDriver]:
+    """Run the SDK's own S3 driver."""
+    async with built_in_client(server) as client:
+        yield S3StorageDriver(client=client, bucket=server.bucket)
 
 
 def object_store(server: S3Server, prefix: str) -> ObjectStore:

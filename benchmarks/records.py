@@ -15,7 +15,9 @@ __all__ = ["SIZES", "json_payload", "marked_records"]
 
 SIZES: Final[Mapping[str, int]] = {
     "1KB": 1_000,
+    "64KB": 64_000,
     "100KB": 100_000,
+    "256KB": 256_000,
     "1MB": 1_000_000,
     "10MB": 10_000_000,
 }

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Final
 
@@ -13,10 +14,20 @@ from benchmarks.candidates import BUILT_IN, NOTHING
 from benchmarks.core import CoreResult
 from benchmarks.measuring import Ratio
 from benchmarks.pipeline import CellResult, Line
+from benchmarks.stores import StoreResult, sums
 
-__all__ = ["as_json", "core_table", "pipeline_table"]
+__all__ = ["Results", "as_json", "core_table", "pipeline_table", "store_table", "summary_table"]
 
-_PACKAGES: Final = ("temporalio", "aioboto3", "obstore", "backports.zstd", "blake3")
+_PACKAGES: Final = ("temporalio", "aioboto3", "obstore", "redis", "backports.zstd", "blake3")
+
+
+@dataclass(slots=True, kw_only=True)
+class Results:
+    """What was measured, suite by suite."""
+
+    pipeline: list[CellResult] = field(default_factory=list[CellResult])
+    core: list[CoreResult] = field(default_factory=list[CoreResult])
+    stores: list[StoreResult] = field(default_factory=list[StoreResult])
 
 
 def pipeline_table(result: CellResult) -> Table:
@@ -78,14 +89,64 @@ def core_table(result: CoreResult) -> Table:
     return table
 
 
-def as_json(pipeline: Sequence[CellResult], core: Sequence[CoreResult]) -> dict[str, object]:
+def store_table(result: StoreResult) -> Table:
+    """Return one cell of the stores: speed above 1 is better, CPU below 1 is."""
+    cell = result.cell
+    table = Table(
+        title=f"stores, {cell.size}, {cell.at_once} at once ({cell.rounds} rounds)",
+        caption="Ratios to what the store stands in for: speed (higher is better), CPU (lower).",
+        title_justify="left",
+        caption_justify="left",
+    )
+    for head in ("operation", "candidate", "compared to"):
+        table.add_column(head)
+    for head in ("MB/s", "speed", "CPU ms", "CPU", "p50 ms", "p99 ms"):
+        table.add_column(head, justify="right")
+    for line in result.lines:
+        table.add_row(
+            line.operation,
+            line.candidate,
+            line.reference or "",
+            f"{line.bytes_per_second / 1e6:,.1f}",
+            str(line.speed_ratio or ""),
+            f"{line.cpu_seconds * 1e3:,.2f}",
+            str(line.cpu_ratio or ""),
+            f"{line.p50_seconds * 1e3:,.1f}",
+            f"{line.p99_seconds * 1e3:,.1f}",
+        )
+    return table
+
+
+def summary_table(results: Sequence[StoreResult]) -> Table:
+    """Return the medians over the sizes from 64 KB."""
+    table = Table(
+        title="stores, median over the sizes from 64 KB",
+        caption="Speed: higher is better. CPU: lower is better.",
+        title_justify="left",
+        caption_justify="left",
+    )
+    for head in ("operation", "candidate", "compared to"):
+        table.add_column(head)
+    for head in ("speed", "CPU"):
+        table.add_column(head, justify="right")
+    for line in sums(results):
+        table.add_row(
+            line.operation,
+            line.candidate,
+            line.reference,
+            f"{line.speed:.2f}",
+            f"{line.cpu:.2f}",
+        )
+    return table
+
+
+def as_json(results: Results) -> dict[str, object]:
     """Return everything, every single turn of the pipeline included."""
     return {
         "python": platform.python_version(),
         "cores": os.cpu_count(),
         "packages": {name: version(name) for name in _PACKAGES},
-        "pipeline": [dataclasses.asdict(result) for result in pipeline],
-        "core": [dataclasses.asdict(result) for result in core],
+        **dataclasses.asdict(results),
     }
 
 

@@ -9,13 +9,16 @@ from cachetools import LRUCache
 from temporal_claimcheck.errors import InvalidSettings
 from temporal_claimcheck.keyspace import Key
 
-__all__ = ["PayloadCache", "StoredToday"]
+__all__ = ["ENTRY_BYTES", "PayloadCache", "StoredToday"]
+
+ENTRY_BYTES: Final = 512
+"""What a payload takes in the cache beside its own bytes: key, objects, its place in the order."""
 
 _MAX_KEYS: Final = 100_000
 
 
 class PayloadCache:
-    """Least-recently-used serialized payloads, bounded by their bytes.
+    """Least-recently-used serialized payloads, bounded by the memory that they take.
 
     Holds only bytes whose digest was computed from them or checked against them, so what comes
     out needs no second check. The day of a key does not matter, but its namespace does: who may
@@ -28,12 +31,12 @@ class PayloadCache:
             raise InvalidSettings(
                 f"cache_bytes is {max_bytes}.", remedy="Set it to 0 (no cache) or more."
             )
-        self._payloads: LRUCache[tuple[str, str], bytes] = LRUCache(max_bytes, getsizeof=len)
+        self._payloads: LRUCache[tuple[str, str], bytes] = LRUCache(max_bytes, getsizeof=_size)
         self._lock = threading.Lock()
 
     @property
     def used_bytes(self) -> int:
-        """Bytes of payloads held."""
+        """Memory taken: the payloads, and ENTRY_BYTES for each."""
         return int(self._payloads.currsize)
 
     def get(self, key: Key) -> bytes | None:
@@ -44,7 +47,7 @@ class PayloadCache:
     def put(self, key: Key, data: bytes) -> None:
         """Hold a payload; one larger than the whole cache is not held."""
         with self._lock:
-            if len(data) <= self._payloads.maxsize:
+            if _size(data) <= self._payloads.maxsize:
                 self._payloads[key.namespace, key.digest] = data
 
 
@@ -52,7 +55,7 @@ class StoredToday:
     """Keys that are known to exist because this process stored or read them today.
 
     Forgets everything when the day ends: a key of an earlier day is never written again, and
-    its object may be collected.
+    its object may be collected. Knows the 100,000 that were used last, in about 33 MB.
     """
 
     def __init__(self, max_keys: int = _MAX_KEYS) -> None:
@@ -82,3 +85,7 @@ class StoredToday:
         if self._day != today:
             self._day = today
             self._keys.clear()
+
+
+def _size(data: bytes) -> int:
+    return len(data) + ENTRY_BYTES

@@ -152,7 +152,7 @@ def seal_envelope(
     return b"".join((prefix, _checksum(prefix, header, body), header, body))
 
 
-def read_header(blob: bytes, *, key: str) -> tuple[Header, memoryview]:
+def read_header(blob: bytes | memoryview, *, key: str) -> tuple[Header, memoryview]:
     """Check every byte of an object and return its header and its body.
 
     Raises BlobCorrupt, or UnsupportedEnvelope for a whole object of a later release.
@@ -176,7 +176,7 @@ def read_header(blob: bytes, *, key: str) -> tuple[Header, memoryview]:
 
 
 def open_envelope(
-    blob: bytes,
+    blob: bytes | memoryview,
     *,
     key: str,
     digest: str,
@@ -245,15 +245,15 @@ def _key_of(
 
 
 def _decrypt(
-    blob: bytes,
+    blob: bytes | memoryview,
     encryption: Encryption,
     body: memoryview,
     *,
     key: str,
     encryption_key: "EncryptionKey",
 ) -> memoryview:
-    prefix = blob[: _PREFIX.size]
-    header = blob[_PREFIX.size + _CHECKSUM_BYTES : len(blob) - len(body)]
+    prefix = bytes(blob[: _PREFIX.size])
+    header = bytes(blob[_PREFIX.size + _CHECKSUM_BYTES : len(blob) - len(body)])
     try:
         return memoryview(
             encryption_key.cipher.decrypt(

@@ -18,6 +18,7 @@ __all__ = [
     "DigestMismatch",
     "EncryptionDowngraded",
     "EncryptionKeyMissing",
+    "ForeignBucket",
     "ForeignNamespace",
     "IntegrityError",
     "InvalidClaim",
@@ -29,6 +30,7 @@ __all__ = [
     "StoreError",
     "StoreFull",
     "StoreUnavailable",
+    "StoreUnsafe",
     "UnknownScheme",
     "UnsupportedClaim",
     "UnsupportedEnvelope",
@@ -112,6 +114,12 @@ class ForeignNamespace(ClaimError):
     code = "foreign-namespace"
 
 
+class ForeignBucket(ClaimError):
+    """A claim of the SDK's S3 driver to a bucket that this reader may not read."""
+
+    code = "foreign-bucket"
+
+
 class InvalidKey(ClaimError):
     """A key that no keyspace ever made, such as one with a path in it."""
 
@@ -147,6 +155,15 @@ class StoreDenied(StoreError):
     """The store refused this process: permissions or credentials."""
 
     code = "store-denied"
+
+
+class StoreUnsafe(StoreError):
+    """The store may lose what it is given, so nothing was written to it.
+
+    Retryable, because a server that an operator configures anew heals the workflow.
+    """
+
+    code = "store-unsafe"
 
 
 class BlobNotFound(StoreError):

@@ -4,7 +4,6 @@ import copy
 import datetime as dt
 import time
 from collections.abc import Callable, Iterable, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
 from temporalio.api.common.v1 import Payload
@@ -22,6 +21,8 @@ from temporal_claimcheck.events import (
     Retrieved,
 )
 from temporal_claimcheck.flow import all_or_error
+from temporal_claimcheck.foreign.reader import ForeignReader
+from temporal_claimcheck.foreign.sources import ForeignSources
 from temporal_claimcheck.health import Health, look_at
 from temporal_claimcheck.inline import InlineEncryption
 from temporal_claimcheck.keychain import Keychain
@@ -36,7 +37,7 @@ from temporal_claimcheck.settings import (
 from temporal_claimcheck.stores.base import BlobStore
 from temporal_claimcheck.transforms.base import Compression
 from temporal_claimcheck.transforms.compression import ZstdCompression
-from temporal_claimcheck.vault import StoredObject, Vault, payload_in
+from temporal_claimcheck.vault import StoredObject, Vault
 
 if TYPE_CHECKING:
     # The package behind it is optional.
@@ -67,12 +68,13 @@ class ClaimCheckManager:
         max_bytes_in_flight: int = DEFAULT_MAX_BYTES_IN_FLIGHT,
         observers: Iterable[Observer] = (),
         clock: Callable[[], dt.datetime] | None = None,
+        foreign: ForeignSources | None = None,
     ) -> None:
         """Build a manager on a store that stays its owner's.
 
         `namespace` is written to; it and `read_namespaces` may be read. With `keys` all that
         leaves is encrypted; a function is called for them now, and again when a key is missing.
-        `clock` returns an aware time; its UTC day becomes part of every key.
+        `clock` returns an aware time; its UTC day becomes part of keys. `foreign` is read too.
         """
         self._store = store
         self._owns_store = False
@@ -87,7 +89,10 @@ class ClaimCheckManager:
             cache_bytes=cache_bytes,
             max_bytes_in_flight=max_bytes_in_flight,
             keychain=keychain,
-            clock=clock or _utc_now,
+            clock=clock,
+        )
+        self._foreign = ForeignReader(
+            foreign, self._access, self._policy, self._vault.hold, self._observers
         )
 
     @classmethod
@@ -125,6 +130,7 @@ class ClaimCheckManager:
             cache_bytes=settings.cache_bytes,
             max_bytes_in_flight=settings.max_bytes_in_flight,
             observers=observers,
+            foreign=wiring.build_foreign(settings),
         )
         manager._owns_store = store is None
         return manager
@@ -138,6 +144,7 @@ class ClaimCheckManager:
             return self
         other = copy.copy(self)
         other._access = self._access.turned_to(namespace)
+        other._foreign = self._foreign.with_access(other._access)
         other._owns_store = False
         return other
 
@@ -145,6 +152,7 @@ class ClaimCheckManager:
         """Return a manager for a `Replayer`: `offload` mints, and every namespace is read."""
         other = copy.copy(self)
         other._access = self._access.for_replay()
+        other._foreign = self._foreign.with_access(other._access)
         other._owns_store = False
         return other
 
@@ -164,9 +172,18 @@ class ClaimCheckManager:
         return self._policy
 
     @property
+    def foreign(self) -> ForeignReader:
+        """Reads what others wrote, as far as that is configured."""
+        return self._foreign
+
+    @property
     def encrypts(self) -> bool:
         """Whether there are keys, so that nothing leaves in the clear."""
         return self._inline.is_on
+
+    def looks_like_claim(self, payload: Payload) -> bool:
+        """Return whether a reader takes the payload for ours, or for one of others it may read."""
+        return payloads.looks_like_ours(payload) or self._foreign.takes(payload)
 
     async def maybe_offload(self, payload: Payload) -> Payload:
         """Return the payload as it was, or a payload that carries its claim.
@@ -175,7 +192,7 @@ class ClaimCheckManager:
         offloaded, so that `maybe_retrieve` gives it back unchanged. With keys, a payload that
         is not offloaded is encrypted in place.
         """
-        if payloads.looks_like_ours(payload) or payloads.is_storage_reference(payload):
+        if self.looks_like_claim(payload) or payloads.is_storage_reference(payload):
             return payloads.claim_payload(await self.offload(payload))
         if self._policy.should_offload(payload.ByteSize()):
             return payloads.claim_payload(await self.offload(payload))
@@ -184,21 +201,16 @@ class ClaimCheckManager:
     async def maybe_retrieve(self, payload: Payload) -> Payload:
         """Return the payload as it was, or the payload whose claim it carries.
 
-        Reads both wire forms, and decrypts. Raises InvalidClaim for a reference to another
-        storage driver, which only that driver can resolve.
+        Reads all configured wire forms, and decrypts. Raises InvalidClaim for other references.
         """
         if payloads.is_claim_payload(payload):
             return await self.retrieve(payloads.claim_from_claim_payload(payload))
+        if self._foreign.takes(payload):
+            return await self._foreign.resolve(payload)
         if not payloads.is_storage_reference(payload):
             return await self.decrypt(payload)
         claim = payloads.claim_from_reference(payload)
-        if claim is None:
-            raise InvalidClaim(
-                "The payload is a storage reference of another driver.",
-                remedy="Configure that driver beside the claim check; its references stay "
-                "readable.",
-            )
-        return await self.retrieve(claim)
+        return await (self.retrieve(claim) if claim else self._foreign.resolve_reference(payload))
 
     async def encrypt(self, payload: Payload) -> Payload:
         """Return the payload encrypted in place, or as it was when there are no keys."""
@@ -271,7 +283,7 @@ class ClaimCheckManager:
                     f"The claim to {key} states another size than the payload has.",
                     remedy="Nothing was handed out. Look for what altered the claim on its way.",
                 )
-            payload = payload_in(data, key)
+            payload = payloads.stored_payload(data, str(key))
         except Exception as error:
             self._failed("retrieve", key_text, error, started)
             raise
@@ -289,7 +301,7 @@ class ClaimCheckManager:
             parsed = Key.parse(key)
             self._access.check(parsed.namespace)
             found, data = await self._vault.examine(parsed, self._policy)
-            payload = payload_in(data, parsed)
+            payload = payloads.stored_payload(data, key)
         except Exception as error:
             self._failed("retrieve", parsed and key, error, started)
             raise
@@ -297,10 +309,7 @@ class ClaimCheckManager:
         return found, payload
 
     def check_claim(self, claim: Claim) -> Key:
-        """Take an untrusted claim's key apart; no I/O.
-
-        Raises a ClaimError or PayloadTooLarge for one that `retrieve` would refuse.
-        """
+        """Take an untrusted claim's key apart; no I/O. Raises ClaimError, PayloadTooLarge."""
         key = Key.parse(claim.key)
         self._access.check(key.namespace)
         self._policy.check_size(claim.payload_bytes)
@@ -317,6 +326,7 @@ class ClaimCheckManager:
         """
         self._vault.release()
         self._inline.release()
+        await self._foreign.aclose()
         if self._owns_store:
             await self._store.aclose()
 
@@ -324,12 +334,7 @@ class ClaimCheckManager:
         """Return the manager. Opens nothing: the first use does."""
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         """Release what was opened."""
         await self.aclose()
 
@@ -391,7 +396,3 @@ class ClaimCheckManager:
                 seconds=time.perf_counter() - started,
             )
         )
-
-
-def _utc_now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)

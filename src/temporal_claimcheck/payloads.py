@@ -15,7 +15,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.sdk.v1.external_storage_pb2 import ExternalStorageReference
 
 from temporal_claimcheck.claim import Claim
-from temporal_claimcheck.errors import InvalidClaim
+from temporal_claimcheck.errors import BlobCorrupt, InvalidClaim
 
 __all__ = [
     "CLAIM_ENCODING",
@@ -29,7 +29,9 @@ __all__ = [
     "is_storage_reference",
     "looks_like_ours",
     "parse_payload",
+    "reference_in",
     "serialize_payload",
+    "stored_payload",
 ]
 
 CLAIM_ENCODING: Final = b"json/claim-check"
@@ -47,6 +49,11 @@ _REFERENCE_MESSAGE_TYPE: Final = ExternalStorageReference.DESCRIPTOR.full_name.e
 _LEGACY_REFERENCE_ENCODING: Final = b"json/external-storage-reference"
 _REFERENCE_MARKER: Final = "__temporal_external_storage_reference"
 
+# What parsing text of another form raises, in the one form or the other.
+_UNREADABLE: Final = (
+    *(ParseError, ValueError, RecursionError),
+    *(LookupError, TypeError, AttributeError),
+)
 _REMEDY: Final = "Nothing was read. Look for what altered the payload on its way."
 
 
@@ -61,6 +68,17 @@ def parse_payload(data: bytes) -> Payload:
         return Payload.FromString(data)
     except DecodeError as error:
         raise ValueError("not a serialized Payload") from error
+
+
+def stored_payload(data: bytes, place: str) -> Payload:
+    """Return the payload that a store had. Raises BlobCorrupt for bytes that are none."""
+    try:
+        return parse_payload(data)
+    except ValueError as error:
+        raise BlobCorrupt(
+            f"The object under {place} is whole, but it holds no payload of Temporal's.",
+            remedy="Something else was written there; put the right one back.",
+        ) from error
 
 
 def claim_payload(claim: Claim) -> Payload:
@@ -116,16 +134,26 @@ def claim_from_claim_payload(payload: Payload) -> Claim:
     return Claim.parse(data)  # pyright: ignore[reportUnknownArgumentType]  # JSON keys are strings
 
 
+def reference_in(payload: Payload) -> ExternalStorageReference:
+    """Return Temporal's storage reference, in either form. Raises InvalidClaim."""
+    try:
+        if payload.metadata.get("encoding") != _LEGACY_REFERENCE_ENCODING:
+            return Parse(payload.data, ExternalStorageReference())
+        legacy = json.loads(payload.data)
+        return ExternalStorageReference(
+            driver_name=legacy["driver_name"], claim_data=legacy["driver_claim"]["claim_data"]
+        )
+    except _UNREADABLE as error:
+        raise InvalidClaim("The storage reference cannot be read.", remedy=_REMEDY) from error
+
+
 def claim_from_reference(payload: Payload) -> Claim | None:
     """Return the claim in Temporal's storage reference, or None when another driver owns it.
 
     Raises ClaimError for a reference to our driver that holds no valid claim, or for one that
     cannot be read at all.
     """
-    try:
-        reference = Parse(payload.data, ExternalStorageReference())
-    except (ParseError, UnicodeDecodeError) as error:
-        raise InvalidClaim("The storage reference cannot be read.", remedy=_REMEDY) from error
+    reference = reference_in(payload)
     if reference.driver_name != DRIVER_NAME:
         return None
     return Claim.parse(dict(reference.claim_data))

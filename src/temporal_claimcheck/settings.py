@@ -22,6 +22,7 @@ from temporal_claimcheck.errors import InvalidSettings
 from temporal_claimcheck.policy import DEFAULT_MAX_PAYLOAD_BYTES, DEFAULT_THRESHOLD_BYTES
 
 __all__ = [
+    "DEFAULT_ACTIVITY_WAIT_SECONDS",
     "DEFAULT_CACHE_BYTES",
     "DEFAULT_MAX_BYTES_IN_FLIGHT",
     "LayeredSettings",
@@ -31,6 +32,7 @@ __all__ = [
 
 DEFAULT_CACHE_BYTES: Final = 128 * 1024**2
 DEFAULT_MAX_BYTES_IN_FLIGHT: Final = 256 * 1024**2
+DEFAULT_ACTIVITY_WAIT_SECONDS: Final = 3600.0
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ _TABLES: Final = ("server",)
 _TABLE_PREFIXES: Final = tuple(f"{_PREFIX}{table.upper()}_" for table in _TABLES)
 # Also keeps out infinity. Waiting longer helps nobody: Temporal tries the task again.
 _LONGEST_SECONDS: Final = 600.0
+_LONGEST_WAIT_SECONDS: Final = 7 * 86_400.0
 _EXAMPLES: Final = "file:///var/lib/claims, s3://bucket/prefix or redis://localhost:6379/0"
 
 
@@ -60,6 +63,8 @@ class SettingsOverrides(TypedDict, total=False):
     encryption_keys_file: Path
     namespace: str
     read_namespaces: frozenset[str]
+    read_recipe_store: str
+    read_s3_driver_buckets: frozenset[str]
     cache_bytes: int
     max_bytes_in_flight: int
     ttl_days: int
@@ -69,6 +74,13 @@ class SettingsOverrides(TypedDict, total=False):
     connect_timeout_seconds: float
     request_timeout_seconds: float
     retry_seconds: float
+    activity_wait_seconds: float
+    redis_ca_file: Path
+    redis_certificate_file: Path
+    redis_key_file: Path
+    redis_sentinel_username: str
+    redis_sentinel_password: SecretStr
+    redis_may_lose_payloads: bool
 
 
 class LayeredSettings(BaseSettings):
@@ -175,10 +187,14 @@ class Settings(LayeredSettings):
     """Namespace to write to outside Temporal; a client brings its own."""
     read_namespaces: Annotated[frozenset[str], NoDecode] = frozenset()
     """Further namespaces whose claims may be resolved, separated by commas."""
+    read_recipe_store: str | None = Field(default=None, repr=False)  # a URL may hold a password
+    """URL of the Redis or the bucket where values of the published recipe may be read."""
+    read_s3_driver_buckets: Annotated[frozenset[str], NoDecode] = frozenset()
+    """Buckets where objects of the SDK's own S3 driver may be read, separated by commas."""
     cache_bytes: int = Field(default=DEFAULT_CACHE_BYTES, ge=0)
     """Memory for verified payloads of this process; 0 turns the cache off."""
     max_bytes_in_flight: int = Field(default=DEFAULT_MAX_BYTES_IN_FLIGHT, gt=0)
-    """Bytes of payloads that are worked on at once."""
+    """Memory for payloads that are worked on at once; each takes twice its size."""
     ttl_days: int | None = Field(default=None, gt=0)
     """Days after the end of its day until Redis drops an object; other stores keep them."""
 
@@ -189,11 +205,29 @@ class Settings(LayeredSettings):
     s3_ca_file: Path | None = None
     """PEM file of certificates that the S3 server may have, besides those the system trusts."""
     connect_timeout_seconds: float = Field(default=5.0, gt=0, le=_LONGEST_SECONDS)
-    """Time to connect to an object store."""
+    """Time to connect to an object store or Redis."""
     request_timeout_seconds: float = Field(default=30.0, gt=0, le=_LONGEST_SECONDS)
-    """Time for an object store to answer a request, and for any silence in its answer."""
+    """Time for an object store to answer a request, and for any silence in its answer; for Redis
+    to take a request, and again to answer it."""
     retry_seconds: float = Field(default=10.0, ge=0, le=_LONGEST_SECONDS)
-    """Time during which a request to an object store is tried again; 0 tries once."""
+    """Time during which a request to an object store or Redis is tried again; 0 tries once."""
+    activity_wait_seconds: float = Field(
+        default=DEFAULT_ACTIVITY_WAIT_SECONDS, ge=0, le=_LONGEST_WAIT_SECONDS
+    )
+    """How long an activity waits at most for a store that is down; 0 fails the attempt."""
+
+    redis_ca_file: Path | None = None
+    """PEM file of certificates that Redis may have, besides those the system trusts."""
+    redis_certificate_file: Path | None = None
+    """PEM file of the certificate to show to a Redis that asks for one."""
+    redis_key_file: Path | None = None
+    """PEM file of that certificate's key, if it is not in the same file."""
+    redis_sentinel_username: str | None = None
+    """User for the Sentinels; the one in the URL is for the servers that they name."""
+    redis_sentinel_password: SecretStr | None = None
+    """Password for the Sentinels."""
+    redis_may_lose_payloads: bool = False
+    """Whether a Redis that evicts or writes nothing to disk is used all the same."""
     redis_host: str | None = Field(default=None, validation_alias=AliasChoices("REDIS_HOST"))
     """Redis server, if `store` is not set."""
     redis_port: int = Field(
@@ -215,7 +249,7 @@ class Settings(LayeredSettings):
     r2_region: str = Field(default="auto", validation_alias=AliasChoices("R2_REGION"))
     """R2 has one region, auto."""
 
-    @field_validator("read_namespaces", "store_mirrors", mode="before")
+    @field_validator("read_namespaces", "read_s3_driver_buckets", "store_mirrors", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

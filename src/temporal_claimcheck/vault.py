@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from temporalio.api.common.v1 import Payload
-
 from temporal_claimcheck.cache import PayloadCache, StoredToday
 from temporal_claimcheck.envelope import (
     ENVELOPE_OVERHEAD_BYTES,
@@ -22,19 +20,13 @@ from temporal_claimcheck.envelope import (
     read_header,
     seal_envelope,
 )
-from temporal_claimcheck.errors import (
-    BlobCorrupt,
-    BlobNotFound,
-    EncryptionKeyMissing,
-    IntegrityError,
-)
+from temporal_claimcheck.errors import BlobNotFound, EncryptionKeyMissing, IntegrityError
 from temporal_claimcheck.flow import ByteBudget, SingleFlight
 from temporal_claimcheck.keychain import Keychain
 from temporal_claimcheck.keyspace import Key
 from temporal_claimcheck.loops import LoopLocal
-from temporal_claimcheck.payloads import parse_payload
 from temporal_claimcheck.policy import OffloadPolicy
-from temporal_claimcheck.stores.base import BlobStore, ProbingStore
+from temporal_claimcheck.stores.base import BlobStore, ProbingStore, ViewingStore
 from temporal_claimcheck.threads import Threads
 from temporal_claimcheck.transforms.base import Compression
 
@@ -42,7 +34,7 @@ if TYPE_CHECKING:
     # The package behind it is optional.
     from temporal_claimcheck.transforms.encryption import EncryptionKey
 
-__all__ = ["Place", "StoredObject", "Vault", "payload_in"]
+__all__ = ["Place", "StoredObject", "Vault"]
 
 T = TypeVar("T")
 
@@ -51,6 +43,9 @@ T = TypeVar("T")
 _INLINE_DIGEST_BYTES: Final = 1_048_576
 _INLINE_BYTES: Final = 131_072
 _THREADS: Final = 4
+# A payload that is worked on stands in memory twice: serialized, and as the object that the store
+# gets or gave. The limit is one of memory, so it counts both.
+_COPIES: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +78,12 @@ class Vault:
         cache_bytes: int,
         max_bytes_in_flight: int,
         keychain: Keychain | None,
-        clock: Callable[[], dt.datetime],
+        clock: Callable[[], dt.datetime] | None,
     ) -> None:
         self._store = store
         self._keychain = keychain
         self._compression = compression
-        self._clock = clock
+        self._clock = clock or _utc_now
         self._cache = PayloadCache(cache_bytes)
         self._stored_today = StoredToday()
         self._threads = Threads(_THREADS, name="claimcheck-codec")
@@ -97,8 +92,8 @@ class Vault:
         self._reads: LoopLocal[SingleFlight[bytes]] = LoopLocal(SingleFlight)
 
     def hold(self, size: int) -> AbstractAsyncContextManager[None]:
-        """Wait until that many bytes may be worked on, and hold them for the block."""
-        return self._budget.get().hold(size)
+        """Wait until a payload of that size may be worked on, and hold its memory for the block."""
+        return self._budget.get().hold(size * _COPIES)
 
     async def place_for(self, data: bytes, namespace: str) -> Place:
         """Return where a serialized payload belongs today; no I/O."""
@@ -146,9 +141,7 @@ class Vault:
         or not. Raises StoreError, IntegrityError, and PayloadTooLarge for one over the cap.
         """
         try:
-            blob = await self._store.get(
-                str(key), max_bytes=policy.max_payload_bytes + ENVELOPE_OVERHEAD_BYTES
-            )
+            blob = await self._get(key, policy.max_payload_bytes)
             header, _ = await self._off_loop(len(blob), partial(read_header, key=str(key)), blob)
             policy.check_size(header.plain_bytes)
             async with self.hold(header.plain_bytes):
@@ -181,9 +174,7 @@ class Vault:
     async def _read(self, key: Key, payload_bytes: int, keyed: bool) -> bytes:  # noqa: FBT001  # bound by partial
         async with self.hold(payload_bytes):
             try:
-                blob = await self._store.get(
-                    str(key), max_bytes=payload_bytes + ENVELOPE_OVERHEAD_BYTES
-                )
+                blob = await self._get(key, payload_bytes)
                 data = await self._open(blob, key, payload_bytes, keyed=keyed)
             except (BlobNotFound, IntegrityError):
                 self._stored_today.forget(key)
@@ -192,7 +183,14 @@ class Vault:
         self._cache.put(key, data)
         return data
 
-    async def _open(self, blob: bytes, key: Key, payload_bytes: int, *, keyed: bool) -> bytes:
+    async def _get(self, key: Key, max_plain_bytes: int) -> bytes | memoryview:
+        store = self._store
+        read = store.view if isinstance(store, ViewingStore) else store.get
+        return await read(str(key), max_bytes=max_plain_bytes + ENVELOPE_OVERHEAD_BYTES)
+
+    async def _open(
+        self, blob: bytes | memoryview, key: Key, payload_bytes: int, *, keyed: bool
+    ) -> bytes:
         unpack = partial(
             open_envelope,
             key=str(key),
@@ -220,12 +218,5 @@ class Vault:
         return self._clock().astimezone(dt.UTC).date()
 
 
-def payload_in(data: bytes, key: Key) -> Payload:
-    """Return the payload in verified bytes. Raises BlobCorrupt."""
-    try:
-        return parse_payload(data)
-    except ValueError as error:
-        raise BlobCorrupt(
-            f"The object under {key} is whole, but it holds no payload of Temporal's.",
-            remedy="Something other than the claim check wrote it; put the right one back.",
-        ) from error
+def _utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

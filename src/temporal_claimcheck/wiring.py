@@ -11,6 +11,8 @@ from urllib.request import url2pathname
 from pydantic import SecretStr
 
 from temporal_claimcheck.errors import InvalidSettings, UnknownScheme
+from temporal_claimcheck.foreign.s3_driver import is_bucket_name
+from temporal_claimcheck.foreign.sources import ForeignSources, ForeignValues
 from temporal_claimcheck.policy import OffloadPolicy
 from temporal_claimcheck.settings import Settings
 from temporal_claimcheck.stores.base import BlobStore
@@ -18,19 +20,20 @@ from temporal_claimcheck.stores.filesystem import FileSystemStore
 from temporal_claimcheck.stores.memory import MemoryStore
 from temporal_claimcheck.stores.mirrored import MirroredStore
 from temporal_claimcheck.stores.read_only import ReadOnlyStore
+from temporal_claimcheck.stores.redis_urls import REDIS_SCHEMES
 from temporal_claimcheck.stores.tiered import DEFAULT_MAX_FAST_BYTES, TieredStore
 from temporal_claimcheck.transforms.base import Compression
 from temporal_claimcheck.transforms.compression import NoCompression, compression
 
 if TYPE_CHECKING:
-    from temporal_claimcheck.stores.object_store import Patience
+    from temporal_claimcheck.stores.object_store import ObjectStore, Patience
     from temporal_claimcheck.transforms.encryption import KeyRing
 
-__all__ = ["build_compression", "build_keys", "build_policy", "build_store"]
+__all__ = ["build_compression", "build_foreign", "build_keys", "build_policy", "build_store"]
 
 logger = logging.getLogger(__name__)
 
-_STORE_SETTINGS: Final = "CLAIMCHECK_STORE, or the setting for mirrors or the cache that names it"
+_STORE_SETTINGS: Final = "CLAIMCHECK_STORE, or the other setting that names it"
 
 
 def build_store(settings: Settings) -> BlobStore:
@@ -39,8 +42,15 @@ def build_store(settings: Settings) -> BlobStore:
     Raises InvalidSettings, UnknownScheme, or MissingExtra that says what to install.
     """
     writes = not settings.store_read_only
-    stores = [_open(settings, url) for url in (settings.store_url, *settings.store_mirrors)]
-    cache = _open(settings, settings.store_cache) if settings.store_cache else None
+    if settings.redis_may_lose_payloads:
+        logger.warning(
+            "CLAIMCHECK_REDIS_MAY_LOSE_PAYLOADS is set: Redis is not asked whether it is safe"
+        )
+    # A cache may lose what it has, and who only reads gives nothing to lose.
+    careless = settings.model_copy(update={"redis_may_lose_payloads": True})
+    urls = (settings.store_url, *settings.store_mirrors)
+    stores = [_open(settings if writes else careless, url) for url in urls]
+    cache = _open(careless, settings.store_cache) if settings.store_cache else None
     _check_distinct([*stores, cache] if cache else stores)
     store = stores[0] if len(stores) == 1 else MirroredStore.over(stores, heal=writes)
     if cache:
@@ -89,6 +99,48 @@ def build_policy(settings: Settings) -> OffloadPolicy:
         max_payload_bytes=settings.max_payload_bytes,
         enabled=settings.enabled,
     )
+
+
+def build_foreign(settings: Settings) -> ForeignSources:
+    """Return what may be read of what others wrote. Raises ConfigurationError."""
+    url, buckets = settings.read_recipe_store, settings.read_s3_driver_buckets
+    for bucket in buckets:
+        if not is_bucket_name(bucket):
+            raise InvalidSettings(
+                "CLAIMCHECK_READ_S3_DRIVER_BUCKETS names something that is no bucket.",
+                remedy="Give plain names of buckets, separated by commas: no URL, no ARN.",
+            )
+    return ForeignSources(
+        recipe=_recipe(settings, url) if url else None,
+        s3_driver_buckets={name: _bucket(_s3(settings, f"s3://{name}")) for name in buckets},
+    )
+
+
+def _recipe(settings: Settings, url: str) -> ForeignValues:
+    match url.partition("://")[0]:
+        case "redis" | "rediss":
+            from temporal_claimcheck.foreign.redis_values import RedisValues  # noqa: PLC0415
+
+            return RedisValues(
+                url,
+                connect_seconds=settings.connect_timeout_seconds,
+                request_seconds=settings.request_timeout_seconds,
+            )
+        case "s3":
+            return _bucket(_s3(settings, url))
+        case "r2":
+            return _bucket(_r2(settings, url))
+        case _:
+            raise InvalidSettings(
+                "CLAIMCHECK_READ_RECIPE_STORE names no place that the recipe writes to.",
+                remedy="Use redis://host:6379/0, rediss://, s3://bucket or r2://bucket.",
+            )
+
+
+def _bucket(store: "ObjectStore") -> ForeignValues:
+    from temporal_claimcheck.foreign.bucket_values import BucketValues  # noqa: PLC0415
+
+    return BucketValues(store)
 
 
 def build_compression(settings: Settings) -> Compression:
@@ -154,12 +206,26 @@ def _folder(settings: Settings, url: str) -> BlobStore:
 
 
 def _redis(settings: Settings, url: str) -> BlobStore:
-    from temporal_claimcheck.stores.redis import RedisStore  # noqa: PLC0415
+    from temporal_claimcheck.stores.redis import RedisOptions, RedisStore  # noqa: PLC0415
 
-    return RedisStore(url, ttl_days=settings.ttl_days)
+    return RedisStore(
+        url,
+        ttl_days=settings.ttl_days,
+        may_lose_payloads=settings.redis_may_lose_payloads,
+        options=RedisOptions(
+            ca_file=settings.redis_ca_file,
+            certificate_file=settings.redis_certificate_file,
+            key_file=settings.redis_key_file,
+            sentinel_username=settings.redis_sentinel_username,
+            sentinel_password=_revealed(settings.redis_sentinel_password),
+            connect_seconds=settings.connect_timeout_seconds,
+            request_seconds=settings.request_timeout_seconds,
+            retry_seconds=settings.retry_seconds,
+        ),
+    )
 
 
-def _s3(settings: Settings, url: str) -> BlobStore:
+def _s3(settings: Settings, url: str) -> "ObjectStore":
     from temporal_claimcheck.stores.object_store import ObjectStore  # noqa: PLC0415
 
     return ObjectStore.s3(
@@ -171,7 +237,7 @@ def _s3(settings: Settings, url: str) -> BlobStore:
     )
 
 
-def _r2(settings: Settings, url: str) -> BlobStore:
+def _r2(settings: Settings, url: str) -> "ObjectStore":
     from temporal_claimcheck.stores.object_store import ObjectStore  # noqa: PLC0415
 
     if settings.r2_endpoint is None:
@@ -243,11 +309,10 @@ def _revealed(secret: SecretStr | None) -> str | None:
 _BUILDERS: Final[dict[str, Callable[[Settings, str], BlobStore]]] = {
     "file": _folder,
     "memory": _memory,
-    "redis": _redis,
-    "rediss": _redis,
+    **dict.fromkeys(REDIS_SCHEMES, _redis),
     "s3": _s3,
     "r2": _r2,
     "gs": _gcs,
     "az": _azure,
 }
-_EXPIRING: Final = frozenset({"redis", "rediss"})
+_EXPIRING: Final = frozenset(REDIS_SCHEMES)

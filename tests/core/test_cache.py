@@ -2,13 +2,15 @@
 
 import datetime as dt
 import random
+import secrets
 import threading
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from temporal_claimcheck.cache import PayloadCache, StoredToday
+from temporal_claimcheck.cache import ENTRY_BYTES, PayloadCache, StoredToday
 from temporal_claimcheck.errors import InvalidSettings
 from temporal_claimcheck.keyspace import Key
 
@@ -24,26 +26,26 @@ def key(number: int, *, day: dt.date = TODAY, namespace: str = "default") -> Key
 
 
 def test_gives_back_what_was_put() -> None:
-    cache = PayloadCache(100)
+    cache = PayloadCache(1_000)
     cache.put(key(1), b"payload")
     assert cache.get(key(1)) == b"payload"
     assert cache.get(key(2)) is None
 
 
 def test_the_day_of_a_key_does_not_matter() -> None:
-    cache = PayloadCache(100)
+    cache = PayloadCache(1_000)
     cache.put(key(1), b"payload")
     assert cache.get(key(1, day=TOMORROW)) == b"payload"
 
 
 def test_a_namespace_does_not_get_anothers_payload() -> None:
-    cache = PayloadCache(100)
+    cache = PayloadCache(1_000)
     cache.put(key(1), b"payload")
     assert cache.get(key(1, namespace="other")) is None
 
 
 def test_the_least_recently_used_payload_goes_first() -> None:
-    cache = PayloadCache(30)
+    cache = PayloadCache(3 * (10 + ENTRY_BYTES))
     for number in (1, 2, 3):
         cache.put(key(number), bytes(10))
     cache.get(key(1))
@@ -52,7 +54,7 @@ def test_the_least_recently_used_payload_goes_first() -> None:
 
 
 @given(
-    st.integers(min_value=0, max_value=100),
+    st.integers(min_value=0, max_value=3_000),
     st.lists(
         st.tuples(st.integers(min_value=0, max_value=5), st.integers(min_value=0, max_value=120))
     ),
@@ -61,16 +63,29 @@ def test_never_holds_more_bytes_than_allowed(max_bytes: int, puts: list[tuple[in
     cache = PayloadCache(max_bytes)
     for number, size in puts:
         cache.put(key(number), bytes(size))
-        held = sum(len(cache.get(key(other)) or b"") for other in range(6))
-        assert held == cache.used_bytes <= max_bytes
+        held = [data for other in range(6) if (data := cache.get(key(other))) is not None]
+        assert sum(map(len, held)) + len(held) * ENTRY_BYTES == cache.used_bytes <= max_bytes
 
 
 def test_a_payload_larger_than_the_cache_is_not_held_and_drives_nothing_out() -> None:
-    cache = PayloadCache(20)
+    cache = PayloadCache(20 + ENTRY_BYTES)
     cache.put(key(1), bytes(20))
     cache.put(key(2), bytes(21))
     assert cache.get(key(1)) == bytes(20)
     assert cache.get(key(2)) is None
+
+
+@pytest.mark.parametrize("size", [1, 100, 5_000])
+def test_tiny_payloads_take_no_more_memory_than_the_cache_may(size: int) -> None:
+    cache = PayloadCache(5_000_000)
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    for number in range(20_000):
+        cache.put(key(number), secrets.token_bytes(size))
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert cache.get(key(0)) is None, "the cache was never full"
+    assert taken - before < 5_000_000
 
 
 def test_a_cache_of_no_bytes_holds_nothing() -> None:

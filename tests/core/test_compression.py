@@ -1,5 +1,7 @@
 """The compressions of this package, against the contract that is shipped."""
 
+import sys
+
 import pytest
 
 from temporal_claimcheck.errors import InvalidSettings
@@ -12,6 +14,11 @@ from temporal_claimcheck.transforms.compression import (
     ZstdCompression,
     compression,
 )
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 TEXT = b"".join(b"line %d of a text that packs well\n" % number for number in range(20_000))
 
@@ -62,3 +69,9 @@ def test_the_level_is_used(name: str, fast: int, small: int) -> None:
 def test_any_level_can_be_read(written: str) -> None:
     applied = compression(written, 9).apply(TEXT)
     assert COMPRESSIONS[written].undo(applied, plain_bytes=len(TEXT)) == TEXT
+
+
+@pytest.mark.parametrize("count", [1, 10], ids=["in one", "in pieces"])
+def test_a_zstd_frame_states_its_content_size(count: int) -> None:
+    frame = ZstdCompression().apply(TEXT * count)
+    assert zstd.get_frame_info(frame).decompressed_size == len(TEXT) * count

@@ -208,7 +208,7 @@ class BusyStore(PlainStore):
         self._busy -= 1
 
 
-@pytest.mark.parametrize(("max_bytes", "at_once"), [(1, 1), (1_500, 1), (3_500, 3), (10**6, 8)])
+@pytest.mark.parametrize(("max_bytes", "at_once"), [(1, 1), (3_000, 1), (7_000, 3), (10**6, 8)])
 async def test_no_more_payloads_are_worked_on_at_once_than_the_budget_allows(
     max_bytes: int, at_once: int
 ) -> None:
@@ -221,3 +221,42 @@ async def test_no_more_payloads_are_worked_on_at_once_than_the_budget_allows(
     reader = ClaimCheckManager(reading, max_bytes_in_flight=max_bytes)
     assert await reader.retrieve_many(claims) == originals
     assert reading.most == at_once
+
+
+async def test_the_one_who_began_a_write_may_leave_while_others_wait_for_it() -> None:
+    store = BusyStore()
+    manager = ClaimCheckManager(store)
+    calls = [asyncio.create_task(manager.offload(payload(1000))) for _ in range(3)]
+    while not store.most:
+        await asyncio.sleep(0)
+    calls[0].cancel()
+    claims = await asyncio.gather(*calls[1:])
+    assert calls[0].cancelled()
+    assert store.count("put") == 1
+    assert await ClaimCheckManager(store).retrieve(claims[0]) == payload(1000)
+
+
+async def test_the_one_who_began_a_read_may_leave_while_others_wait_for_it() -> None:
+    store = BusyStore()
+    claim = await ClaimCheckManager(store).offload(payload(1000))
+    store.most = 0
+    reader = ClaimCheckManager(store)
+    calls = [asyncio.create_task(reader.retrieve(claim)) for _ in range(3)]
+    while not store.most:
+        await asyncio.sleep(0)
+    calls[0].cancel()
+    assert await asyncio.gather(*calls[1:]) == [payload(1000)] * 2
+    assert calls[0].cancelled()
+    assert store.count("get") == 1
+
+
+async def test_a_payload_over_the_whole_limit_gets_its_turn_among_small_ones() -> None:
+    store = BusyStore()
+    manager = ClaimCheckManager(store, max_bytes_in_flight=10_000, cache_bytes=0)
+    sizes = [1000] * 20 + [100_000] + [1000] * 20
+    originals = [payload(size + number) for number, size in enumerate(sizes)]
+    claims = await manager.offload_many(originals)
+    written = [key for verb, key in store.calls if verb == "put"]
+    # Nobody overtakes it, and it overtakes nobody.
+    assert written == [claim.key for claim in claims]
+    assert await manager.retrieve_many(claims) == originals

@@ -295,3 +295,19 @@ async def test_a_claim_error_is_told_with_its_key(store: PlainStore, claim: Clai
         await manager.retrieve(Claim(key="v1/forged", payload_bytes=1))
     # What is not even a key does not get into logs and metrics.
     assert [event.key for event in diary.failed] == [None, None]
+
+
+class ViewedStore(PlainStore):
+    """A store that can show a blob without copying it."""
+
+    async def view(self, key: str, *, max_bytes: int) -> memoryview:
+        self.calls.append(("view", key))
+        return memoryview(await self.blobs.get(key, max_bytes=max_bytes))
+
+
+@pytest.mark.parametrize("size", [100, 1_000_000])
+async def test_an_object_is_unpacked_from_a_view_where_the_store_has_one(size: int) -> None:
+    store = ViewedStore()
+    stored = await ClaimCheckManager(store).offload(payload(size))
+    assert await ClaimCheckManager(store).retrieve(stored) == payload(size)
+    assert [verb for verb, _ in store.calls] == ["put", "view"]

@@ -45,6 +45,18 @@ SETTINGS: dict[str, tuple[str, str, str, object]] = {
         '["a", "b.c"]',
         frozenset({"a", "b.c"}),
     ),
+    "read_recipe_store": (
+        "CLAIMCHECK_READ_RECIPE_STORE",
+        "redis://recipe:6379/0",
+        '"redis://recipe:6379/0"',
+        "redis://recipe:6379/0",
+    ),
+    "read_s3_driver_buckets": (
+        "CLAIMCHECK_READ_S3_DRIVER_BUCKETS",
+        " a-b, c.d ,a-b,",
+        '["a-b", "c.d"]',
+        frozenset({"a-b", "c.d"}),
+    ),
     "cache_bytes": ("CLAIMCHECK_CACHE_BYTES", "0", "0", 0),
     "max_bytes_in_flight": ("CLAIMCHECK_MAX_BYTES_IN_FLIGHT", "7", "7", 7),
     "ttl_days": ("CLAIMCHECK_TTL_DAYS", "7", "7", 7),
@@ -54,6 +66,23 @@ SETTINGS: dict[str, tuple[str, str, str, object]] = {
     "connect_timeout_seconds": ("CLAIMCHECK_CONNECT_TIMEOUT_SECONDS", "0.5", "0.5", 0.5),
     "request_timeout_seconds": ("CLAIMCHECK_REQUEST_TIMEOUT_SECONDS", "7", "7", 7.0),
     "retry_seconds": ("CLAIMCHECK_RETRY_SECONDS", "0", "0", 0.0),
+    "redis_ca_file": ("CLAIMCHECK_REDIS_CA_FILE", "/ca.pem", '"/ca.pem"', Path("/ca.pem")),
+    "redis_certificate_file": (
+        "CLAIMCHECK_REDIS_CERTIFICATE_FILE",
+        "/tls.crt",
+        '"/tls.crt"',
+        Path("/tls.crt"),
+    ),
+    "redis_key_file": ("CLAIMCHECK_REDIS_KEY_FILE", "/tls.key", '"/tls.key"', Path("/tls.key")),
+    "redis_sentinel_username": ("CLAIMCHECK_REDIS_SENTINEL_USERNAME", "me", '"me"', "me"),
+    "redis_sentinel_password": (
+        "CLAIMCHECK_REDIS_SENTINEL_PASSWORD",
+        "word",
+        '"word"',
+        SecretStr("word"),
+    ),
+    "redis_may_lose_payloads": ("CLAIMCHECK_REDIS_MAY_LOSE_PAYLOADS", "true", "true", True),
+    "activity_wait_seconds": ("CLAIMCHECK_ACTIVITY_WAIT_SECONDS", "0", "0", 0.0),
     "redis_host": ("REDIS_HOST", "redis.example", '"redis.example"', "redis.example"),
     "redis_port": ("REDIS_PORT", "7000", "7000", 7000),
     "r2_bucket": ("R2_BUCKET", "claims", '"claims"', "claims"),
@@ -99,11 +128,14 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "compression_enabled": True,
         "namespace": "default",
         "read_namespaces": frozenset(),
+        "read_s3_driver_buckets": frozenset(),
         "cache_bytes": 128 * 1024**2,
         "max_bytes_in_flight": 256 * 1024**2,
         "connect_timeout_seconds": 5.0,
         "request_timeout_seconds": 30.0,
         "retry_seconds": 10.0,
+        "redis_may_lose_payloads": False,
+        "activity_wait_seconds": 3600.0,
         "redis_port": 6379,
         "r2_region": "auto",
     }
@@ -228,6 +260,8 @@ WRONG: dict[str, list[str]] = {
     "connect_timeout_seconds": [SECRET, "0", "-1", "601", "inf", "nan"],
     "request_timeout_seconds": [SECRET, "0", "-1", "601", "inf", "nan"],
     "retry_seconds": [SECRET, "-1", "601", "inf", "nan"],
+    "redis_may_lose_payloads": [SECRET, ""],
+    "activity_wait_seconds": [SECRET, "-1", "604801", "inf", "nan"],
     "redis_port": [SECRET, "0", "65536", "-1"],
 }
 
@@ -262,6 +296,7 @@ def test_settings_do_not_show_their_secrets() -> None:
         store_cache=f"redis://:{SECRET}@cache",
         r2_access_key_id=SECRET,
         r2_secret_access_key=SECRET,
+        redis_sentinel_password=SECRET,
     )
     assert SECRET not in repr(settings)
     assert SECRET not in str(settings)

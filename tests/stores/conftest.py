@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -9,8 +10,12 @@ import pytest
 import pytest_asyncio
 
 from temporal_claimcheck.testing.servers import (
+    AzureServer,
+    ProgramMissing,
     S3Server,
     ServerProcess,
+    azurite,
+    find_program,
     rclone_s3,
     redis_server,
     seaweedfs,
@@ -51,6 +56,18 @@ def _identity(name: str, actions: list[str]) -> dict[str, object]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def rclone(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[S3Server]:
     async with rclone_s3(tmp_path_factory.mktemp("rclone"), bucket="claims") as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def azure(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[AzureServer]:
+    try:
+        find_program("azurite-blob")
+    except ProgramMissing:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip("azurite-blob is not on the PATH; npm install azurite brings it")
+    async with azurite(tmp_path_factory.mktemp("azure"), container="claims") as server:
         yield server
 
 

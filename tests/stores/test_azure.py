@@ -1,31 +1,16 @@
 """ObjectStore against Azurite, where it is installed: `npm install azurite`."""
 
-import os
 import uuid
-from collections.abc import AsyncGenerator
 
 import pytest
-import pytest_asyncio
 from obstore.store import AzureStore
 
 from temporal_claimcheck.errors import StoreUnavailable
 from temporal_claimcheck.settings import Settings
 from temporal_claimcheck.testing import CollectableStoreContract, MakeStore, RawAccess
-from temporal_claimcheck.testing.servers import AzureServer, ProgramMissing, azurite, find_program
+from temporal_claimcheck.testing.servers import AzureServer
 from temporal_claimcheck.wiring import build_store
 from tests.stores.test_wrappers import RawBucket
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def azure(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[AzureServer]:
-    try:
-        find_program("azurite-blob")
-    except ProgramMissing:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip("azurite-blob is not on the PATH; npm install azurite brings it")
-    async with azurite(tmp_path_factory.mktemp("azure"), container="claims") as server:
-        yield server
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,13 @@ import time
 import pytest
 from aiohttp import web
 
-from temporal_claimcheck.errors import StoreDenied, StoreError, StoreUnavailable
+from temporal_claimcheck.errors import (
+    BlobNotFound,
+    BlobTooLarge,
+    StoreDenied,
+    StoreError,
+    StoreUnavailable,
+)
 from temporal_claimcheck.stores.object_store import Patience
 from temporal_claimcheck.testing import key_of
 from temporal_claimcheck.testing.servers import S3Server
@@ -114,6 +120,65 @@ async def test_large_object_is_stored_where_the_missing_is_forbidden(s3: S3Serve
         assert not await store.put(key_of(7), blob)
 
 
+# Ranges.
+
+
+def whole(request: web.Request, answer: web.Response) -> web.Response:
+    """Give the object as a server does that knows no ranges."""
+    if "Range" in request.headers and answer.status == 206:
+        answer.headers.popall("Content-Range")
+        answer.set_status(200)
+    return answer
+
+
+@pytest.mark.parametrize("status", [200, 400, 416, 501])
+async def test_server_that_gives_no_ranges_is_asked_for_the_whole_and_that_is_remembered(
+    s3: S3Server, status: int
+) -> None:
+    async def refuse(request: web.Request) -> web.Response | None:
+        refused = status != 200 and "Range" in request.headers
+        return s3_error(status, "InvalidRange") if refused else None
+
+    await open_store(s3, "ranges").put(key_of(1), b"blob")
+    async with go_between(s3, before=refuse, after=whole) as between:
+        store = open_store(s3, "ranges", endpoint=between.endpoint)
+        assert await store.get(key_of(1), max_bytes=4) == b"blob"
+        assert between.count("GET") == 2
+        assert await store.get(key_of(1), max_bytes=9) == b"blob"
+        assert between.count("GET") == 3
+        with pytest.raises(BlobTooLarge):
+            await store.get(key_of(1), max_bytes=3)
+        with pytest.raises(BlobNotFound):
+            await store.get(key_of(2), max_bytes=9)
+
+
+async def test_empty_object_does_not_turn_ranges_off(s3: S3Server) -> None:
+    async with go_between(s3) as between:
+        store = open_store(s3, "empty", endpoint=between.endpoint)
+        await store.put(key_of(1), b"")
+        await store.put(key_of(2), b"blob")
+        assert await store.get(key_of(1), max_bytes=9) == b""
+        assert await store.get(key_of(2), max_bytes=9) == b"blob"
+        assert between.asked[-1].headers["Range"] == "bytes=0-9"
+
+
+async def test_no_more_is_read_of_a_too_large_object_than_tells_so(s3: S3Server) -> None:
+    await open_store(s3, "too-large").put(key_of(1), bytes(1_000_000))
+    given: list[int] = []
+
+    def count(request: web.Request, answer: web.Response) -> web.Response:
+        del request
+        given.append(answer.content_length or 0)
+        return answer
+
+    async with go_between(s3, after=count) as between:
+        with pytest.raises(BlobTooLarge):
+            await open_store(s3, "too-large", endpoint=between.endpoint).get(
+                key_of(1), max_bytes=1000
+            )
+    assert given == [1001]
+
+
 # Time.
 
 
@@ -136,11 +201,15 @@ async def test_server_that_never_answers_is_given_up_in_time(s3: S3Server, verb:
         assert len(between.asked) == 1
 
 
-async def test_download_that_moves_on_may_take_longer_than_one_request(s3: S3Server) -> None:
+@pytest.mark.parametrize("status", [206, 200], ids=["as a range", "whole"])
+async def test_download_that_moves_on_may_take_longer_than_one_request(
+    s3: S3Server, status: int
+) -> None:
     async def slowly(request: web.Request) -> web.StreamResponse:
-        answer = web.StreamResponse(
-            headers={"ETag": '"1"', "Last-Modified": "Sun, 22 Nov 2026 00:00:00 GMT"}
-        )
+        about = {"ETag": '"1"', "Last-Modified": "Sun, 22 Nov 2026 00:00:00 GMT"}
+        if status == 206:
+            about["Content-Range"] = "bytes 0-7/8"
+        answer = web.StreamResponse(status=status, headers=about)
         answer.content_length = 8
         await answer.prepare(request)
         for _ in range(8):

@@ -36,7 +36,8 @@ from temporal_claimcheck.testing import (
 from temporal_claimcheck.testing.servers import free_ports, redis_server
 from tests.core.test_stores import RawFolder, RawMemory
 from tests.stores.conftest import PASSWORD
-from tests.stores.test_redis import RawRedis
+from tests.stores.raw_redis import RawRedis
+from tests.stores.test_redis import IMPATIENT
 
 KEY = key_of(1)
 
@@ -44,7 +45,7 @@ KEY = key_of(1)
 def nobody() -> RedisStore:
     """A store whose server is down."""
     (port,) = free_ports(1)
-    return RedisStore(f"redis://:{PASSWORD}@127.0.0.1:{port}/0")
+    return RedisStore(f"redis://:{PASSWORD}@127.0.0.1:{port}/0", options=IMPATIENT)
 
 
 def bare() -> BlobStore:

@@ -46,11 +46,12 @@ async def connect(
     door: Door = "driver",
     store: CountingStore | None = None,
     manager: ClaimCheckManager | None = None,
+    activity_wait_seconds: float | None = None,
     **client_options: Any,
 ) -> Setup:
     store = store or CountingStore()
     manager = manager or ClaimCheckManager(store)
-    plugin = ClaimCheckPlugin(manager, door=door)
+    plugin = ClaimCheckPlugin(manager, door=door, activity_wait_seconds=activity_wait_seconds)
     client = await Client.connect(address, plugins=[plugin], **client_options)
     return Setup(address=address, client=client, store=store, plugin=plugin)
 

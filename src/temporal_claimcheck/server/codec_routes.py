@@ -10,10 +10,16 @@ from temporalio.converter import DataConverter
 
 from temporal_claimcheck import payloads as forms
 from temporal_claimcheck.claim import Claim
+from temporal_claimcheck.errors import ClaimError, PayloadTooLarge
 from temporal_claimcheck.manager import ClaimCheckManager
 from temporal_claimcheck.server.guard import read_body
 from temporal_claimcheck.server.links import ViewLinks
-from temporal_claimcheck.server.protocol import dump_payloads, parse_payloads, reference_to
+from temporal_claimcheck.server.protocol import (
+    dump_payloads,
+    parse_payloads,
+    reference_to,
+    without_link,
+)
 from temporal_claimcheck.server.refusals import Refused
 from temporal_claimcheck.server.rights import Rights
 from temporal_claimcheck.server.settings import ServerSettings
@@ -49,7 +55,12 @@ class CodecRoutes:
         """Resolve claims and decrypt; references stay when the Web UI asks for it."""
         namespace = await self._rights.to_read(request)
         keep = request.query_params.get(_KEEP_REFERENCES, "").lower() == "true"
-        return await self._answer(request, namespace, self._peek if keep else self._decode)
+        base = self._base(request)
+
+        async def peek(manager: ClaimCheckManager, payloads: Sequence[Payload]) -> list[Payload]:
+            return await self._peek(manager, payloads, base)
+
+        return await self._answer(request, namespace, peek if keep else self._decode)
 
     async def download(self, request: Request) -> Response:
         """Resolve references, and nothing else."""
@@ -59,7 +70,7 @@ class CodecRoutes:
     async def preview(self, request: Request) -> Response:
         """Say in words what a claim is to and where to look at it; the store is never read."""
         namespace = await self._rights.to_read(request)
-        base = self._settings.public_url or str(request.base_url).rstrip("/")
+        base = self._base(request)
 
         async def describe(
             manager: ClaimCheckManager, payloads: Sequence[Payload]
@@ -78,9 +89,13 @@ class CodecRoutes:
 
     async def _answer(self, request: Request, namespace: str, convert: Convert) -> Response:
         body = await read_body(request, max_bytes=self._settings.max_body_bytes)
-        given = parse_payloads(body, max_payloads=self._settings.max_payloads)
+        parsed = parse_payloads(body, max_payloads=self._settings.max_payloads)
+        given = [without_link(payload) for payload in parsed]
         made = await convert(self._manager.for_namespace(namespace), given)
         return Response(dump_payloads(made), media_type=_JSON)
+
+    def _base(self, request: Request) -> str:
+        return self._settings.public_url or str(request.base_url).rstrip("/")
 
     async def _encode(
         self, manager: ClaimCheckManager, payloads: Sequence[Payload]
@@ -91,24 +106,33 @@ class CodecRoutes:
         self, manager: ClaimCheckManager, payloads: Sequence[Payload]
     ) -> list[Payload]:
         self._check_total(payloads)
-        ours = [index for index, payload in enumerate(payloads) if not _is_foreign(payload)]
+        ours = [index for index, payload in enumerate(payloads) if not _is_others(manager, payload)]
         decoded = list(payloads)
         resolved = await manager.maybe_retrieve_many([payloads[index] for index in ours])
         for index, payload in zip(ours, resolved, strict=True):
             decoded[index] = payload
         return decoded
 
-    async def _peek(self, manager: ClaimCheckManager, payloads: Sequence[Payload]) -> list[Payload]:
+    async def _peek(
+        self, manager: ClaimCheckManager, payloads: Sequence[Payload], base: str
+    ) -> list[Payload]:
         """Decrypt what is small, and leave what is stored to `/download`.
 
-        A claim of the codec's form becomes Temporal's own reference, which the Web UI knows.
+        Claims of both forms become Temporal's own reference, which the Web UI knows, with a link
+        to the view page.
         """
         peeked: list[Payload] = []
         for payload in payloads:
-            if forms.is_claim_payload(payload):
-                claim = forms.claim_from_claim_payload(payload)
-                manager.check_claim(claim)
-                peeked.append(reference_to(claim))
+            try:
+                claim = _claim_in(payload)
+                if claim is not None:
+                    manager.check_claim(claim)
+            except (ClaimError, PayloadTooLarge):
+                # Nobody here could read it, so there is nothing to link to.
+                peeked.append(payload)
+                continue
+            if claim is not None:
+                peeked.append(reference_to(claim, view=base + self._links.path_to(claim.key)))
             elif forms.is_storage_reference(payload):
                 peeked.append(payload)
             else:
@@ -118,7 +142,10 @@ class CodecRoutes:
     async def _download(
         self, manager: ClaimCheckManager, payloads: Sequence[Payload]
     ) -> list[Payload]:
-        if any(_claim_in(payload) is None for payload in payloads):
+        if any(
+            _claim_in(payload) is None and not manager.foreign.resolves(payload)
+            for payload in payloads
+        ):
             raise Refused(
                 400,
                 "no-reference",
@@ -156,5 +183,10 @@ def _claim_in(payload: Payload) -> Claim | None:
     return forms.claim_from_reference(payload) if forms.is_storage_reference(payload) else None
 
 
-def _is_foreign(payload: Payload) -> bool:
-    return forms.is_storage_reference(payload) and forms.claim_from_reference(payload) is None
+def _is_others(manager: ClaimCheckManager, payload: Payload) -> bool:
+    """Return whether the payload is a reference that only another driver resolves."""
+    return (
+        forms.is_storage_reference(payload)
+        and forms.claim_from_reference(payload) is None
+        and not manager.foreign.resolves(payload)
+    )

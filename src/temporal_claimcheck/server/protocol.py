@@ -16,12 +16,15 @@ from temporalio.api.sdk.v1.external_storage_pb2 import ExternalStorageReference
 from temporalio.converter import JSONProtoPayloadConverter
 
 from temporal_claimcheck.claim import Claim
-from temporal_claimcheck.payloads import DRIVER_NAME
+from temporal_claimcheck.payloads import DRIVER_NAME, is_storage_reference, reference_in
 from temporal_claimcheck.server.refusals import Refused
 
-__all__ = ["dump_payloads", "parse_payloads", "reference_to"]
+__all__ = ["dump_payloads", "parse_payloads", "reference_to", "without_link"]
 
 _TO_STANDARD: Final = str.maketrans("-_", "+/")
+_LINK: Final = "view"
+_CONVERTER: Final = JSONProtoPayloadConverter()
+_TAKES_ALL: Final = "the SDK's own converter takes every protobuf message"
 _SIZE: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 _FORM: Final = '{"payloads": [{"metadata": {"encoding": "<base64>"}, "data": "<base64>"}]}'
 
@@ -32,9 +35,14 @@ def parse_payloads(body: bytes, *, max_payloads: int) -> list[Payload]:
         document: object = json.loads(body)
     except (ValueError, RecursionError):
         raise _malformed("The body is no JSON") from None
-    listed: object = document.get("payloads", []) if isinstance(document, dict) else None  # pyright: ignore[reportUnknownVariableType,reportUnknownMemberType]
+    if not isinstance(document, dict):
+        raise _malformed("The body is no object")
+    # Protobuf's JSON takes null for what is not there.
+    listed: object = cast("dict[str, object]", document).get("payloads")
+    if listed is None:
+        return []
     if not isinstance(listed, list):
-        raise _malformed("The body is no object with a list of payloads")
+        raise _malformed("The body has no list of payloads")
     payloads = cast("list[object]", listed)
     if len(payloads) > max_payloads:
         raise Refused(
@@ -53,12 +61,16 @@ def dump_payloads(payloads: list[Payload]) -> bytes:
     return json.dumps({"payloads": document.get("payloads", [])}, separators=(",", ":")).encode()
 
 
-def reference_to(claim: Claim) -> Payload:
-    """Return Temporal's own storage reference to a claim, as the SDK writes it."""
-    message = ExternalStorageReference(driver_name=DRIVER_NAME, claim_data=claim.dump())
-    payload = JSONProtoPayloadConverter().to_payload(message)
+def reference_to(claim: Claim, *, view: str) -> Payload:
+    """Return Temporal's own storage reference to a claim, with a link for people to see.
+
+    For the Web UI alone: a claim with a link in it is none for anybody but this server.
+    """
+    claim_data = {_LINK: view, **claim.dump()}
+    message = ExternalStorageReference(driver_name=DRIVER_NAME, claim_data=claim_data)
+    payload = _CONVERTER.to_payload(message)
     if payload is None:
-        raise AssertionError("the SDK's own converter takes every protobuf message")
+        raise AssertionError(_TAKES_ALL)
     payload.external_payloads.add().size_bytes = claim.payload_bytes
     return payload
 
@@ -67,10 +79,12 @@ def _parse_payload(document: object) -> Payload:
     """Return a payload; fields of a later release are ignored, as protobuf does."""
     fields = _object(document, "A payload")
     metadata = _object(fields.get("metadata"), "The metadata of a payload")
-    payload = Payload(
-        metadata={name: _bytes(value) for name, value in metadata.items()},
-        data=_bytes(fields.get("data")),
-    )
+    data = _bytes(fields.get("data"))
+    values = {name: _bytes(value) for name, value in metadata.items()}
+    try:
+        payload = Payload(metadata=values, data=data)
+    except UnicodeEncodeError:
+        raise _malformed("A name in the metadata of a payload is no text") from None
     external: object = fields.get("externalPayloads", fields.get("external_payloads"))
     if not isinstance(external, list | None):
         raise _malformed("The external payloads of a payload are no list")
@@ -80,10 +94,6 @@ def _parse_payload(document: object) -> Payload:
         if not isinstance(size, int | str) or not _SIZE.fullmatch(str(size)):
             raise _malformed("The size of an external payload is no number of bytes")
         payload.external_payloads.add().size_bytes = int(size)
-    try:
-        payload.SerializeToString()
-    except ValueError:
-        raise _malformed("A name in the metadata of a payload is no text") from None
     return payload
 
 
@@ -104,6 +114,20 @@ def _bytes(value: object) -> bytes:
             text = value.translate(_TO_STANDARD)
             return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     raise _malformed("A value of a payload is no Base64")
+
+
+def without_link(payload: Payload) -> Payload:
+    """Return the payload without the link that `reference_to` put into it."""
+    if not is_storage_reference(payload):
+        return payload
+    reference = reference_in(payload)
+    if reference.driver_name != DRIVER_NAME or _LINK not in reference.claim_data:
+        return payload
+    del reference.claim_data[_LINK]
+    plain = _CONVERTER.to_payload(reference)
+    if plain is None:
+        raise AssertionError(_TAKES_ALL)
+    return plain
 
 
 def _malformed(what: str) -> Refused:

@@ -100,6 +100,9 @@ class JwtTokens:
         reads, writes = set(self._namespaces), set[str]()
         for permission in granted if isinstance(granted, list) else []:  # pyright: ignore[reportUnknownVariableType]
             namespace, _, role = str(permission).rpartition(":")  # pyright: ignore[reportUnknownArgumentType]
+            if namespace == EVERY_NAMESPACE:
+                # Temporal knows no such permission; only `system` stands for all.
+                continue
             namespace = EVERY_NAMESPACE if namespace == _SYSTEM else namespace
             if namespace and role.lower() in _READING_ROLES:
                 reads.add(namespace)

@@ -12,6 +12,7 @@ __all__ = [
     "BlobStore",
     "CollectableStore",
     "ProbingStore",
+    "ViewingStore",
     "abilities_of",
     "check_blob_key",
     "check_blob_prefix",
@@ -72,6 +73,18 @@ class ProbingStore(Protocol):
 
     async def contains(self, key: str) -> bool:
         """Return whether the store has the blob."""
+        ...
+
+
+@runtime_checkable
+class ViewingStore(Protocol):
+    """A store that can show a blob where its client received it, without a copy in `bytes`.
+
+    For large blobs the copy costs more than all else that a reader's process does.
+    """
+
+    async def view(self, key: str, *, max_bytes: int) -> memoryview:
+        """Return what `BlobStore.get` returns, and raise what it raises."""
         ...
 
 

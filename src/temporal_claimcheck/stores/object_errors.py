@@ -9,7 +9,7 @@ from obstore import exceptions
 
 from temporal_claimcheck.errors import StoreDenied, StoreError, StoreUnavailable
 
-__all__ = ["is_missing_place", "refuses_condition", "translated"]
+__all__ = ["is_missing_place", "refuses_condition", "refuses_range", "translated"]
 
 # The client library tells these apart in its text only. S3's, then Azure's words.
 _MISSING_PLACE: Final = frozenset({"NoSuchBucket", "ContainerNotFound"})
@@ -20,6 +20,7 @@ _WRONG_CREDENTIALS: Final = frozenset(
     }
 )
 _CODE: Final = re.compile(r"<Code>(\w+)</Code>|\(code: (\w+)\)")
+_WHOLE_ANSWER: Final = re.compile(r"non-partial response|CONTENT_RANGE|Invalid range")
 _STATUS: Final = re.compile(r"status code: (\d{3})")
 
 
@@ -33,6 +34,13 @@ def refuses_condition(error: BaseException) -> bool:
     if isinstance(error, exceptions.NotSupportedError | NotImplementedError):
         return True
     return _status(error) in {400, 501} and not _is_denied(error)
+
+
+def refuses_range(error: BaseException) -> bool:
+    """Return whether a server may have answered so that gives objects whole or not at all."""
+    if isinstance(error, exceptions.NotSupportedError) or _WHOLE_ANSWER.search(str(error)):
+        return True
+    return _status(error) in {400, 416, 501} and not _is_denied(error)
 
 
 @contextmanager

@@ -1,66 +1,88 @@
 """Redis, and Valkey, through redis-py's asyncio client."""
 
 import datetime as dt
-import re
-from collections.abc import AsyncIterator, Generator, Iterable
-from contextlib import contextmanager
+import logging
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
 from functools import partial
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from temporal_claimcheck.errors import (
     BlobNotFound,
-    InvalidKey,
-    InvalidSettings,
     MissingExtra,
-    StoreDenied,
-    StoreError,
-    StoreFull,
-    StoreUnavailable,
+    PayloadTooLarge,
+    StoreUnsafe,
 )
-from temporal_claimcheck.keyspace import Key
 from temporal_claimcheck.loops import LoopLocal
 from temporal_claimcheck.stores.base import (
     BlobInfo,
     check_blob_key,
     check_blob_prefix,
-    is_blob_key,
     too_large,
 )
+from temporal_claimcheck.stores.redis_layout import (
+    Command,
+    blob_name,
+    bucket_of,
+    day_of,
+    deleting,
+    putting,
+)
+from temporal_claimcheck.stores.redis_safety import (
+    MAX_BLOB_BYTES,
+    QUESTIONS,
+    ServerFacts,
+    dangers,
+    doubts,
+)
+from temporal_claimcheck.stores.redis_urls import RedisPlace
 
 try:
-    from redis import exceptions
-    from redis.asyncio import BlockingConnectionPool, Redis
+    from temporal_claimcheck.stores.redis_connections import RedisOptions
+    from temporal_claimcheck.stores.redis_errors import PASSING, translated
+    from temporal_claimcheck.stores.redis_listing import listed
+    from temporal_claimcheck.stores.redis_servers import RedisServers, raise_first
 except ModuleNotFoundError as error:
     raise MissingExtra(
         "This store needs the package redis.",
         remedy="Run: pip install 'temporal-claimcheck[redis]'",
     ) from error
 
-__all__ = ["RedisStore"]
+__all__ = ["RedisOptions", "RedisStore"]
 
-_PREFIX: Final = "claimcheck/"
-_SCAN_BATCH: Final = 1000
-_MAX_CONNECTIONS: Final = 32
-_WILDCARD: Final = re.compile(r"[*?\[\]\\]")
-_DATABASE: Final = re.compile(r"(?:/[0-9]*)?", re.ASCII)
+logger = logging.getLogger(__name__)
+
+_DEFAULT_OPTIONS: Final = RedisOptions()
+# A server may be configured anew, or another one take its place.
+_TRUST_SECONDS: Final = 600.0
+_DELETE_AT_ONCE: Final = 200
 
 
 class RedisStore:
-    """Keeps each blob in a string value; with `ttl_days`, until that long after its day's end."""
+    """Keeps each blob in a string value; with `ttl_days`, until that long after its day's end.
 
-    def __init__(self, url: str, *, ttl_days: int | None = None) -> None:
-        """Use the server of a redis:// or rediss:// URL."""
-        parts = urlsplit(url)
-        if not parts.hostname or not _DATABASE.fullmatch(parts.path):
-            raise InvalidSettings(
-                "The Redis URL names no server, or no database by its number.",
-                remedy="Write it as in redis://host:6379/0, or rediss:// for TLS.",
-            )
-        self._name = f"{parts.scheme}://{parts.hostname}:{parts.port or 6379}{parts.path}"
+    Before it writes, it asks the server whether it may lose what it is given, and refuses to use
+    such a server, unless `may_lose_payloads`. Reading and deleting go on in any case.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        ttl_days: int | None = None,
+        may_lose_payloads: bool = False,
+        options: RedisOptions = _DEFAULT_OPTIONS,
+    ) -> None:
+        """Use the server, the cluster or the Sentinels of a URL."""
+        place = RedisPlace.parse(url)
+        self._name = place.name
         self._ttl = None if ttl_days is None else dt.timedelta(days=ttl_days)
-        # redis-py's connections belong to the event loop that made them.
-        self._clients = LoopLocal(partial(_connect, url))
+        self._may_lose_payloads = may_lose_payloads
+        self._trusted_until = 0.0
+        self._doubts: set[str] = set()
+        self._max_blob_bytes = MAX_BLOB_BYTES
+        # Connections belong to the event loop that made them.
+        self._servers = LoopLocal(partial(RedisServers, place, options))
 
     @property
     def name(self) -> str:
@@ -68,31 +90,43 @@ class RedisStore:
         return self._name
 
     async def put(self, key: str, blob: bytes) -> bool:
-        """See BlobStore. How safe a crash of the server is depends on its persistence."""
+        """See BlobStore. How safe a crash of the server is depends on its persistence.
+
+        Raises StoreUnsafe for a server that may lose the blob, and PayloadTooLarge for a blob
+        that is larger than a value of Redis can be.
+        """
         check_blob_key(key)
-        with self._translated(f"store the object under {key}"):
-            wrote = await self._clients.get().set(
-                _PREFIX + key, blob, nx=True, exat=self._expires(key)
+        await self._make_sure()
+        if len(blob) > self._max_blob_bytes:
+            # Sent all the same, it would end the connection, with no answer that says why.
+            raise PayloadTooLarge(
+                f"The object under {key} has {len(blob)} bytes; {self._name} takes "
+                f"{self._max_blob_bytes} as one value.",
+                remedy="Use an object store for payloads of this size, or raise Redis's "
+                "proto-max-bulk-len.",
             )
+        transaction = (bucket_of(key), putting(key, blob, self._expires(key)))
+        with translated(f"store the object under {key}", place=self._name):
+            ((_, _, wrote, _),) = await self._servers.get().transactions([transaction])
         return wrote is not None
 
     async def get(self, key: str, *, max_bytes: int) -> bytes:
         """See BlobStore."""
         check_blob_key(key)
-        with self._translated(f"read the object under {key}"):
-            client = self._clients.get()
+        name = blob_name(key)
+        with translated(f"read the object under {key}", place=self._name):
             # One byte more than allowed, which tells too large from just right.
-            blob = await client.getrange(_PREFIX + key, 0, max_bytes)
+            blob = await self._ask(key, ("GETRANGE", name, 0, max_bytes))
             if not blob:
                 # Missing, or empty: GET tells them apart in one step. A transaction of EXISTS and
                 # GETRANGE would too, but a server without memory refuses even reads in one.
-                blob = await client.get(_PREFIX + key)
-            if blob is None:
-                raise BlobNotFound(
-                    f"There is no object under {key} in {self._name}.",
-                    remedy="It expired, was evicted or was never there: check CLAIMCHECK_TTL_DAYS "
-                    "and the server's maxmemory-policy, and that all processes use one server.",
-                )
+                blob = await self._ask(key, ("GET", name))
+        if blob is None:
+            raise BlobNotFound(
+                f"There is no object under {key} in {self._name}.",
+                remedy="It expired, was evicted or was never there: check CLAIMCHECK_TTL_DAYS "
+                "and the server's maxmemory-policy, and that all processes use one server.",
+            )
         if len(blob) > max_bytes:
             raise too_large(key, max_bytes)
         return blob
@@ -100,95 +134,78 @@ class RedisStore:
     async def contains(self, key: str) -> bool:
         """See ProbingStore."""
         check_blob_key(key)
-        with self._translated(f"look for the object under {key}"):
-            return bool(await self._clients.get().exists(_PREFIX + key))
+        with translated(f"look for the object under {key}", place=self._name):
+            return bool(await self._ask(key, ("EXISTS", blob_name(key))))
 
     async def scan(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
-        """See CollectableStore."""
+        """See CollectableStore. Reads the indexes of the days that are asked for, and no more."""
         check_blob_prefix(prefix)
-        client, cursor = self._clients.get(), 0
-        with self._translated("list objects"):
-            while True:
-                cursor, found = await client.scan(
-                    cursor, match=f"{_PREFIX}{_literal(prefix)}*", count=_SCAN_BATCH
-                )
-                async with client.pipeline(transaction=False) as sizes:
-                    for name in found:
-                        sizes.exists(name).strlen(name)
-                    answers = await sizes.execute()
-                for name, there, size in zip(found, answers[::2], answers[1::2], strict=True):
-                    key = str(name, "utf-8", "replace").removeprefix(_PREFIX)
-                    # What was deleted since has no size; what is no key of ours is not listed.
-                    if there and is_blob_key(key):
-                        yield BlobInfo(key=key, size_bytes=size, modified=_day_of(key))
-                if not cursor:
-                    return
+        with translated("list objects", place=self._name):
+            async for blob in listed(self._servers.get(), prefix):
+                yield blob
 
     async def delete(self, keys: Iterable[str]) -> None:
         """See CollectableStore."""
         wanted = list(keys)
         for key in wanted:
             check_blob_key(key)
-        if wanted:
-            with self._translated("delete objects"):
-                await self._clients.get().unlink(*(_PREFIX + key for key in wanted))
+        with translated("delete objects", place=self._name):
+            for start in range(0, len(wanted), _DELETE_AT_ONCE):
+                transactions = deleting(wanted[start : start + _DELETE_AT_ONCE])
+                await self._servers.get().transactions(list(transactions.items()))
 
     async def check(self) -> None:
-        """See BlobStore."""
-        with self._translated("reach the store"):
-            await self._clients.get().ping()
+        """See BlobStore. Raises StoreUnsafe for a server that may lose what it is given."""
+        with translated("reach the store", place=self._name):
+            asked: tuple[Command, ...] = (("PING",),) if self._may_lose_payloads else QUESTIONS
+            answers = await self._servers.get().everywhere(asked)
+            said = [each for server in answers for each in server]
+            # A server may refuse to tell how it is set up, but not to answer at all.
+            hidden = not self._may_lose_payloads
+            raise_first([each for each in said if not hidden or isinstance(each, PASSING)])
+        if not self._may_lose_payloads:
+            self._judge(answers)
 
     async def aclose(self) -> None:
         """See BlobStore. Closes the connections of the running loop."""
-        await self._clients.get().aclose()
+        await self._servers.get().aclose()
+
+    async def _ask(self, key: str, command: Command) -> Any:  # noqa: ANN401  # what Redis answers
+        (answer,) = await self._servers.get().commands([(bucket_of(key), command)])
+        return answer
+
+    async def _make_sure(self) -> None:
+        """Raise StoreUnsafe unless the server can be trusted; that is asked once in a while."""
+        if self._may_lose_payloads or time.monotonic() < self._trusted_until:
+            return
+        with translated("ask the store how safe it is", place=self._name):
+            answers = await self._servers.get().everywhere(QUESTIONS)
+            # A server of a cluster that is down does not hinder what the others have.
+            reached = [each for each in answers if not isinstance(each[0], PASSING)]
+            if not reached:
+                raise_first(answers[0])
+        self._judge(reached)
+
+    def _judge(self, answers: Sequence[Sequence[Any]]) -> None:
+        """Raise StoreUnsafe for servers that may lose payloads; trust them for a while if not."""
+        found = [ServerFacts.read(each) for each in answers]
+        self._max_blob_bytes = min(each.max_blob_bytes for each in found)
+        reasons = {why: None for each in found for why in dangers(each, expiring=bool(self._ttl))}
+        if reasons:
+            raise StoreUnsafe(
+                f"{self._name} may lose what it is given: it {' and '.join(reasons)}.",
+                remedy="Set maxmemory-policy noeviction and appendonly yes on the server. "
+                "CLAIMCHECK_REDIS_MAY_LOSE_PAYLOADS=true accepts the loss of payloads, and with "
+                "them of workflows.",
+            )
+        for doubt in dict.fromkeys(why for each in found for why in doubts(each)):
+            if doubt not in self._doubts:
+                self._doubts.add(doubt)
+                logger.warning("%s %s", self._name, doubt)
+        self._trusted_until = time.monotonic() + _TRUST_SECONDS
 
     def _expires(self, key: str) -> dt.datetime | None:
         """Return the time to expire, counted from the end of the day in the key."""
         if self._ttl is None:
             return None
-        return _day_of(key) + dt.timedelta(days=1) + self._ttl
-
-    @contextmanager
-    def _translated(self, what: str) -> Generator[None]:
-        """Turn redis-py's errors into ours."""
-        try:
-            yield
-        except (exceptions.AuthenticationError, exceptions.NoPermissionError) as error:
-            raise StoreDenied(
-                f"Could not {what}: {self._name} refused the credentials.",
-                remedy="Check the user, the password and the ACL.",
-            ) from error
-        except exceptions.OutOfMemoryError as error:
-            raise StoreFull(
-                f"Could not {what}: {self._name} has no memory left.",
-                remedy="Raise maxmemory or delete what is not needed; nothing was lost.",
-            ) from error
-        except (exceptions.ConnectionError, exceptions.TimeoutError, OSError) as error:
-            raise StoreUnavailable(
-                f"Could not {what}: {self._name} cannot be reached.",
-                remedy="Nothing was lost; the task is tried again.",
-            ) from error
-        except exceptions.RedisError as error:
-            raise StoreError(
-                f"Could not {what} in {self._name}.", remedy="The cause says why."
-            ) from error
-
-
-def _connect(url: str) -> Any:  # noqa: ANN401  # redis-py types commands as sync and async at once
-    pool: Any = BlockingConnectionPool
-    client: Any = Redis
-    return client.from_pool(pool.from_url(url, max_connections=_MAX_CONNECTIONS, timeout=None))
-
-
-def _literal(prefix: str) -> str:
-    """Return the pattern that matches just this text; keys may hold Redis's wildcards."""
-    return _WILDCARD.sub(r"\\\g<0>", prefix)
-
-
-def _day_of(key: str) -> dt.datetime:
-    """Return the start of the key's day; of today for a key that names none."""
-    try:
-        day = Key.parse(key).day
-    except InvalidKey:
-        day = dt.datetime.now(dt.UTC).date()
-    return dt.datetime.combine(day, dt.time(), dt.UTC)
+        return day_of(key) + dt.timedelta(days=1) + self._ttl

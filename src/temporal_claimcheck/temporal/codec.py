@@ -2,20 +2,16 @@
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 from typing import Self
 
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import PayloadCodec, SerializationContext, WithSerializationContext
 
 from temporal_claimcheck.manager import ClaimCheckManager
-from temporal_claimcheck.payloads import (
-    claim_from_claim_payload,
-    claim_payload,
-    is_claim_payload,
-    is_storage_reference,
-    looks_like_ours,
-)
+from temporal_claimcheck.payloads import claim_payload, is_claim_payload, is_storage_reference
 from temporal_claimcheck.temporal.intent import Intent, intent_of
+from temporal_claimcheck.temporal.patience import reading, writing
 
 __all__ = ["ClaimCheckCodec"]
 
@@ -78,7 +74,8 @@ class ClaimCheckCodec(PayloadCodec, WithSerializationContext):
             taken = [encoded[index] for index in chosen]
             mint = self._intent is Intent.MINT
             exchange = self._manager.mint_many if mint else self._manager.offload_many
-            for index, claim in zip(chosen, await exchange(taken), strict=True):
+            claims = await writing(partial(exchange, taken), place=self._manager.store.name)
+            for index, claim in zip(chosen, claims, strict=True):
                 encoded[index] = claim_payload(claim)
         if self._manager.encrypts and self._intent is not Intent.KEEP:
             for index in set(range(len(encoded))).difference(chosen):
@@ -88,21 +85,28 @@ class ClaimCheckCodec(PayloadCodec, WithSerializationContext):
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Return the payloads in order, each claim resolved and verified, each one decrypted."""
+        decoded = await reading(partial(self._decode, payloads), place=self._manager.store.name)
+        return decoded if self._inner is None else await self._inner.decode(decoded)
+
+    async def _decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         decoded = list(payloads)
-        chosen = [index for index, payload in enumerate(decoded) if is_claim_payload(payload)]
+        # Never a storage reference: one that gets here was stored as data.
+        chosen = [
+            index
+            for index, payload in enumerate(decoded)
+            if is_claim_payload(payload) or self._manager.foreign.takes(payload)
+        ]
         if chosen:
-            claims = [claim_from_claim_payload(decoded[index]) for index in chosen]
-            for index, payload in zip(
-                chosen, await self._manager.retrieve_many(claims), strict=True
-            ):
+            found = await self._manager.maybe_retrieve_many([decoded[index] for index in chosen])
+            for index, payload in zip(chosen, found, strict=True):
                 decoded[index] = payload
         for index in set(range(len(decoded))).difference(chosen):
             decoded[index] = await self._manager.decrypt(decoded[index])
-        return decoded if self._inner is None else await self._inner.decode(decoded)
+        return decoded
 
     def _takes(self, payload: Payload) -> bool:
         """Return whether a payload goes to the store through this door."""
-        if looks_like_ours(payload):
+        if self._manager.looks_like_claim(payload):
             return True
         if not self._writes:
             return False

@@ -1,6 +1,7 @@
 """The default door: a storage driver, on the wire as Temporal's own storage reference."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import (
@@ -15,6 +16,7 @@ from temporal_claimcheck.claim import Claim
 from temporal_claimcheck.manager import ClaimCheckManager
 from temporal_claimcheck.payloads import DRIVER_NAME, is_encrypted_payload, is_storage_reference
 from temporal_claimcheck.temporal.intent import Intent, intent_of
+from temporal_claimcheck.temporal.patience import reading, writing
 
 __all__ = ["ClaimCheckDriver"]
 
@@ -78,10 +80,9 @@ class ClaimCheckDriver(StorageDriver):
         self, context: StorageDriverStoreContext, payloads: Sequence[Payload]
     ) -> list[StorageDriverClaim]:
         """Store payloads, unless a replay encodes them again; return their claims in order."""
-        if intent_of(context.target) is Intent.MINT:
-            claims = await self._manager.mint_many(payloads)
-        else:
-            claims = await self._manager.offload_many(payloads)
+        mint = intent_of(context.target) is Intent.MINT
+        exchange = self._manager.mint_many if mint else self._manager.offload_many
+        claims = await writing(partial(exchange, payloads), place=self._manager.store.name)
         return [StorageDriverClaim(claim_data=claim.dump()) for claim in claims]
 
     async def retrieve(
@@ -89,8 +90,11 @@ class ClaimCheckDriver(StorageDriver):
     ) -> list[Payload]:
         """Return the payloads of claims, verified, in order."""
         del context  # Empty in every release so far.
-        return await self._manager.retrieve_many(
-            [Claim.parse(claim.claim_data) for claim in claims]
+        return await reading(
+            lambda: self._manager.retrieve_many(
+                [Claim.parse(claim.claim_data) for claim in claims]
+            ),
+            place=self._manager.store.name,
         )
 
 

@@ -4,6 +4,7 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.converter import DefaultFailureConverterWithEncodedAttributes, PayloadConverter
 
 from temporal_claimcheck.errors import ClaimCheckError
+from temporal_claimcheck.temporal.patience import PayloadUnavailable
 
 __all__ = ["EncryptedFailureConverter"]
 
@@ -20,5 +21,5 @@ class EncryptedFailureConverter(DefaultFailureConverterWithEncodedAttributes):
     ) -> None:
         """See FailureConverter."""
         super().to_failure(exception, payload_converter, failure)
-        if isinstance(exception, ClaimCheckError):
+        if isinstance(exception, ClaimCheckError | PayloadUnavailable):
             failure.message = str(exception)

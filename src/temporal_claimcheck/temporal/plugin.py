@@ -1,7 +1,7 @@
 """One line on the client serves client, worker and replayer."""
 
 import dataclasses
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
@@ -12,20 +12,24 @@ from temporalio.plugin import SimplePlugin
 from temporalio.worker import (
     ReplayerConfig,
     UnsandboxedWorkflowRunner,
+    Worker,
     WorkerConfig,
     WorkflowRunner,
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from temporal_claimcheck.errors import InvalidSettings
+from temporal_claimcheck.foreign.s3_driver import S3_DRIVER_NAME
 from temporal_claimcheck.manager import ClaimCheckManager
 from temporal_claimcheck.payloads import DRIVER_NAME
-from temporal_claimcheck.settings import Settings
+from temporal_claimcheck.settings import DEFAULT_ACTIVITY_WAIT_SECONDS, Settings
 from temporal_claimcheck.stores.base import BlobStore
 from temporal_claimcheck.temporal.codec import ClaimCheckCodec
 from temporal_claimcheck.temporal.driver import ClaimCheckDriver
 from temporal_claimcheck.temporal.failures import EncryptedFailureConverter
 from temporal_claimcheck.temporal.replay import replay_aware
+from temporal_claimcheck.temporal.s3_driver import S3DriverReader
+from temporal_claimcheck.temporal.tasks import OwnCode, watch_tasks
 
 if TYPE_CHECKING:
     # The package behind it is optional.
@@ -59,13 +63,14 @@ class ClaimCheckPlugin(SimplePlugin):
         settings: Settings | None = None,
         keys: "KeyRing | Callable[[], KeyRing] | None" = None,
         door: Door = "driver",
+        activity_wait_seconds: float | None = None,
     ) -> None:
         """Build the plugin; no I/O but for the keys.
 
         `store` is a URL, a store, or a manager; without it the settings name the store, and
         without settings the environment does. `keys`, or those that the settings name, encrypt
         all that leaves; a function is called for them now, and again when a key is missing.
-        Raises ConfigurationError.
+        `activity_wait_seconds` goes before the setting of that name. Raises ConfigurationError.
         """
         super().__init__(  # pyright: ignore[reportUnknownMemberType]  # bare Callable of the SDK
             "temporal-claimcheck", run_context=self._running
@@ -74,7 +79,9 @@ class ClaimCheckPlugin(SimplePlugin):
             raise InvalidSettings(
                 f"There is no door {door!r}.", remedy='Use door="driver" or door="codec".'
             )
+        settings = _settings_for(store, settings, keys)
         self._manager, self._owns_manager = _build_manager(store, settings, keys)
+        self._wait_seconds = _wait_seconds(activity_wait_seconds, settings)
         self._door: Door = door
         self._running_count = 0
 
@@ -111,7 +118,13 @@ class ClaimCheckPlugin(SimplePlugin):
                 "every worker made from that client then has it.",
             )
         _make_replay_aware(known)
+        known["interceptors"] = [OwnCode(), *known.get("interceptors", ())]
         return config
+
+    async def run_worker(self, worker: Worker, next: Callable[[Worker], Awaitable[None]]) -> None:  # noqa: A002
+        """Let activities wait for a store that is down."""
+        watch_tasks(worker, wait_seconds=self._wait_seconds)
+        await super().run_worker(worker, next)
 
     def configure_replayer(self, config: ReplayerConfig) -> ReplayerConfig:
         """Make the replayer resolve claims of whatever namespace, and never write."""
@@ -129,13 +142,18 @@ class ClaimCheckPlugin(SimplePlugin):
         others = [
             driver
             for driver in (storage.drivers if storage else ())
-            if not isinstance(driver, ClaimCheckDriver)
+            if not isinstance(driver, ClaimCheckDriver | S3DriverReader)
         ]
         if any(driver.name() == DRIVER_NAME for driver in others):
             raise InvalidSettings(
                 f"Another storage driver is named {DRIVER_NAME!r}.",
                 remedy="Give that driver another name.",
             )
+        # The user's own driver of that name goes on reading what it wrote.
+        if manager.foreign.reads_s3_driver and S3_DRIVER_NAME not in {
+            driver.name() for driver in others
+        }:
+            others.append(S3DriverReader(manager))
         failure_converter = converter.failure_converter_class
         if manager.encrypts and failure_converter is DefaultFailureConverter:
             failure_converter = EncryptedFailureConverter
@@ -177,22 +195,41 @@ class ClaimCheckPlugin(SimplePlugin):
                 await self._manager.aclose()
 
 
+def _settings_for(
+    store: str | BlobStore | ClaimCheckManager | None,
+    settings: Settings | None,
+    keys: "KeyRing | Callable[[], KeyRing] | None",
+) -> Settings | None:
+    """Return the settings that hold; None for a manager, which brings its own."""
+    if isinstance(store, ClaimCheckManager):
+        if settings is not None or keys is not None:
+            raise InvalidSettings(
+                "A manager brings its own settings and keys.", remedy="Give the one or the other."
+            )
+        return None
+    if isinstance(store, str):
+        return Settings.load(store=store) if settings is None else _with(settings, store)
+    return settings or Settings.load()
+
+
 def _build_manager(
     store: str | BlobStore | ClaimCheckManager | None,
     settings: Settings | None,
     keys: "KeyRing | Callable[[], KeyRing] | None",
 ) -> tuple[ClaimCheckManager, bool]:
     if isinstance(store, ClaimCheckManager):
-        if settings is not None or keys is not None:
-            raise InvalidSettings(
-                "A manager brings its own settings and keys.", remedy="Give the one or the other."
-            )
         return store, False
-    if isinstance(store, str):
-        settings = Settings.load(store=store) if settings is None else _with(settings, store)
-        store = None
     settings = settings or Settings.load()
-    return ClaimCheckManager.from_settings(settings, store=store, keys=keys), True
+    given = None if isinstance(store, str) else store
+    return ClaimCheckManager.from_settings(settings, store=given, keys=keys), True
+
+
+def _wait_seconds(given: float | None, settings: Settings | None) -> float:
+    if given is None:
+        return settings.activity_wait_seconds if settings else DEFAULT_ACTIVITY_WAIT_SECONDS
+    if not given >= 0:
+        raise InvalidSettings(f"activity_wait_seconds is {given}.", remedy="Set it to 0 or more.")
+    return given
 
 
 def _with(settings: Settings, store: str) -> Settings:

@@ -220,13 +220,17 @@ async def temporal_server(*, arguments: Sequence[str] = ()) -> AsyncGenerator[Wo
 
 @asynccontextmanager
 async def redis_server(
-    folder: Path, *, arguments: Sequence[str] = ()
+    folder: Path,
+    *,
+    arguments: Sequence[str] = (),
+    programs: Sequence[str] = ("redis-server", "valkey-server"),
+    port: int | None = None,
 ) -> AsyncGenerator[ServerProcess]:
     """Run Redis, or Valkey where Redis has no wheel, with its data in `folder`."""
-    (port,) = free_ports(1)
+    port = port or free_ports(1)[0]
     log = folder / "redis.log"
     command = [
-        find_program("redis-server", "valkey-server"),
+        find_program(*programs),
         *("--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)),
         *arguments,
     ]
@@ -236,11 +240,18 @@ async def redis_server(
 
 @asynccontextmanager
 async def seaweedfs(
-    folder: Path, *, bucket: str, arguments: Sequence[str] = ()
+    folder: Path,
+    *,
+    bucket: str,
+    arguments: Sequence[str] = (),
+    ports: Sequence[int] = (),
 ) -> AsyncGenerator[S3Server]:
-    """Run SeaweedFS's S3 API with its data in `folder` and one bucket."""
+    """Run SeaweedFS's S3 API with its data in `folder` and one bucket.
+
+    With the ten `ports` of a server that ran before, it is found where that one was.
+    """
     names = ("master", "volume", "filer", "s3", "admin")
-    ports = free_ports(2 * len(names))
+    ports = ports or free_ports(2 * len(names))
     http, grpc = dict(zip(names, ports, strict=False)), dict(zip(names, ports[5:], strict=True))
     key_id, secret = "claimcheck", "claimcheck-secret"
     log = folder / "seaweedfs.log"

@@ -27,7 +27,7 @@ import pytest
 import pytest_asyncio
 
 from temporal_claimcheck.errors import BlobNotFound, BlobTooLarge, InvalidKey, StoreError
-from temporal_claimcheck.stores.base import BlobStore, CollectableStore, ProbingStore
+from temporal_claimcheck.stores.base import BlobStore, CollectableStore, ProbingStore, ViewingStore
 from temporal_claimcheck.testing.keys import FRIENDLY_KEYS, HOSTILE_KEYS, key_of
 
 __all__ = ["LIMIT", "MakeStore", "RawAccess", "StoreContract", "read_or_none"]
@@ -177,6 +177,27 @@ class StoreContract:
         await store.put(key_of(1), bytes(100_000))
         with pytest.raises(BlobTooLarge, match=key_of(1)):
             await store.get(key_of(1), max_bytes=max_bytes)
+
+    async def test_a_view_shows_what_get_returns(self, store: BlobStore) -> None:
+        if not isinstance(store, ViewingStore):
+            pytest.skip("the store shows no views")
+        for number, blob in enumerate(_BLOBS.values()):
+            await store.put(key_of(number), blob)
+            view = await store.view(key_of(number), max_bytes=len(blob))
+            assert bytes(view) == blob
+            assert view.nbytes == len(view) == len(blob)
+
+    async def test_a_view_is_refused_as_get_refuses(self, store: BlobStore) -> None:
+        if not isinstance(store, ViewingStore):
+            pytest.skip("the store shows no views")
+        await store.put(key_of(1), bytes(100))
+        with pytest.raises(BlobTooLarge, match=key_of(1)):
+            await store.view(key_of(1), max_bytes=99)
+        with pytest.raises(BlobNotFound, match=key_of(2)):
+            await store.view(key_of(2), max_bytes=LIMIT)
+        for key in HOSTILE_KEYS.values():
+            with pytest.raises(InvalidKey):
+                await store.view(key, max_bytes=LIMIT)
 
     # Keys.
 

@@ -27,6 +27,7 @@ _SAMPLES: Final[dict[str, bytes]] = {
     "random": _DICE.randbytes(50_000),
     "mixed": b"".join(_DICE.randbytes(50) + bytes(50) for _ in range(500)),
     "zeros": bytes(3 * 1024**2),
+    "large": b"".join(_DICE.randbytes(5_000) + bytes(5_000) for _ in range(250)),
 }
 
 

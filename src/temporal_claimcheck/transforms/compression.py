@@ -1,8 +1,9 @@
 """Compression: zstd, gzip, none. Kept by the envelope only where it pays."""
 
-import gzip
+import io
 import sys
 import zlib
+from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from temporal_claimcheck.errors import InvalidSettings
@@ -18,6 +19,9 @@ __all__ = ["COMPRESSIONS", "GzipCompression", "NoCompression", "ZstdCompression"
 # 128 MiB, zstd's own default; a frame that asks for more is no work of ours.
 _MAX_WINDOW_LOG: Final = 27
 _GZIP_WBITS: Final = 31
+# Large payloads are fed piece by piece into one buffer: a compressor that gets all at once keeps
+# its output twice for a moment, in blocks and joined.
+_PIECE_BYTES: Final = 1024**2
 
 
 class NoCompression:
@@ -50,20 +54,34 @@ class ZstdCompression:
 
     def apply(self, data: bytes) -> bytes:
         """Return one frame that states its content size."""
-        return zstd.compress(data, level=self._level)
+        if len(data) <= _PIECE_BYTES:
+            return zstd.compress(data, level=self._level)
+        compressor = zstd.ZstdCompressor(level=self._level)
+        compressor.set_pledged_input_size(len(data))
+        packed = io.BytesIO()
+        for piece in _pieces(data):
+            packed.write(compressor.compress(piece))
+        packed.write(compressor.flush())
+        return packed.getvalue()
 
     def undo(self, data: bytes | memoryview, *, plain_bytes: int) -> bytes:
         """Return the content of exactly one frame."""
         decompressor = zstd.ZstdDecompressor(
             options={zstd.DecompressionParameter.window_log_max: _MAX_WINDOW_LOG}
         )
+        plain, left, rest = io.BytesIO(), plain_bytes + 1, memoryview(data)
         try:
-            plain = decompressor.decompress(data, max_length=plain_bytes + 1)
+            while left and not decompressor.eof and (rest or not decompressor.needs_input):
+                size = _PIECE_BYTES if decompressor.needs_input else 0
+                piece, rest = rest[:size], rest[size:]
+                left -= plain.write(
+                    decompressor.decompress(piece, max_length=min(left, _PIECE_BYTES))
+                )
         except zstd.ZstdError as error:
             raise UndoFailed(str(error)) from error
-        _check_length(len(plain), plain_bytes)
-        _check_end(decompressor.eof, decompressor.unused_data)
-        return plain
+        _check_length(plain.tell(), plain_bytes)
+        _check_end(decompressor.eof, decompressor.unused_data or bytes(rest[:1]))
+        return plain.getvalue()
 
 
 class GzipCompression:
@@ -78,7 +96,12 @@ class GzipCompression:
 
     def apply(self, data: bytes) -> bytes:
         """Return one member without a time stamp, so that equal bytes stay equal."""
-        return gzip.compress(data, compresslevel=self._level, mtime=0)
+        compressor = zlib.compressobj(self._level, wbits=_GZIP_WBITS)
+        packed = io.BytesIO()
+        for piece in _pieces(data):
+            packed.write(compressor.compress(piece))
+        packed.write(compressor.flush())
+        return packed.getvalue()
 
     def undo(self, data: bytes | memoryview, *, plain_bytes: int) -> bytes:
         """Return the content of exactly one member."""
@@ -114,6 +137,11 @@ def compression(name: str, level: int | None = None) -> Compression:
                 f"There is no compression named {name!r}.",
                 remedy=f"Use one of {', '.join(sorted(COMPRESSIONS))}.",
             )
+
+
+def _pieces(data: bytes) -> Iterator[memoryview]:
+    view = memoryview(data)
+    return (view[start : start + _PIECE_BYTES] for start in range(0, len(view), _PIECE_BYTES))
 
 
 def _check_length(length: int, plain_bytes: int) -> None:

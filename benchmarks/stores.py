@@ -1,0 +1,397 @@
+"""The stores alone, each against the calls that it stands in for, and the manager one level up."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any, Final, Protocol, TypeVar
+
+from redis.asyncio import Redis
+from temporalio.api.common.v1 import Payload
+from temporalio.contrib.aws.s3driver import S3StorageDriver, S3StorageDriverClient
+from temporalio.converter import (
+    StorageDriverRetrieveContext,
+    StorageDriverStoreContext,
+    StorageDriverWorkflowInfo,
+)
+
+from benchmarks.candidates import BUILT_IN, built_in_client, object_store
+from benchmarks.measuring import Clock, Ratio, in_turns, measured, paired_ratio
+from benchmarks.records import SIZES, json_payload
+from temporal_claimcheck import BlobStore, ClaimCheckManager
+from temporal_claimcheck.payloads import serialize_payload
+from temporal_claimcheck.stores.base import ViewingStore
+from temporal_claimcheck.stores.filesystem import FileSystemStore
+from temporal_claimcheck.stores.redis import RedisStore
+from temporal_claimcheck.testing.servers import S3Server, redis_server, seaweedfs
+
+__all__ = ["STORE_CELLS", "StoreCell", "StoreLine", "StoreResult", "Summary", "run_stores", "sums"]
+
+OPERATIONS: Final = ("write", "read")
+FROM_BYTES: Final = 64_000
+"""The goals hold for the median over the sizes from here."""
+
+T = TypeVar("T")
+
+Written = Any
+"""What `write` returned, for `read`: each candidate has its own."""
+RedisClient = Any
+"""redis-py types its commands as sync and async at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreCell:
+    """One size of payload, and how many calls run at a time."""
+
+    size: str
+    at_once: int
+    operations: int
+    """In one turn, so that it is long enough to be measured."""
+    rounds: int
+
+
+STORE_CELLS: Final = (
+    StoreCell(size="1KB", at_once=1, operations=64, rounds=15),
+    StoreCell(size="1KB", at_once=32, operations=256, rounds=15),
+    StoreCell(size="64KB", at_once=1, operations=32, rounds=15),
+    StoreCell(size="64KB", at_once=32, operations=128, rounds=15),
+    StoreCell(size="256KB", at_once=1, operations=32, rounds=15),
+    StoreCell(size="256KB", at_once=32, operations=64, rounds=15),
+    StoreCell(size="1MB", at_once=1, operations=20, rounds=15),
+    StoreCell(size="1MB", at_once=32, operations=64, rounds=7),
+    StoreCell(size="10MB", at_once=1, operations=4, rounds=10),
+    StoreCell(size="10MB", at_once=32, operations=32, rounds=3),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreLine:
+    """One candidate doing one thing in one cell."""
+
+    candidate: str
+    operation: str
+    bytes_per_second: float
+    cpu_seconds: float
+    """For one payload, of this process."""
+    p50_seconds: float
+    """From the call to its answer, with `at_once` calls at a time."""
+    p99_seconds: float
+    reference: str | None
+    """What it stands in for, and what the ratios compare it with."""
+    speed_ratio: Ratio | None
+    """Above 1 is faster."""
+    cpu_ratio: Ratio | None
+    """Below 1 is cheaper."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreResult:
+    """All candidates in one cell."""
+
+    cell: StoreCell
+    lines: Sequence[StoreLine]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """One candidate over the sizes from FROM_BYTES: the medians of its ratios."""
+
+    candidate: str
+    reference: str
+    operation: str
+    speed: float
+    cpu: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A payload to write, in the forms that candidates take."""
+
+    key: str
+    blob: bytes
+    payload: Payload
+
+
+class Bench(Protocol):
+    """Writes and reads in one way, and drops what was written where it takes memory."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def reference(self) -> str | None: ...
+
+    async def write(self, item: Item) -> Written: ...
+
+    async def read(self, written: Written) -> object: ...
+
+    async def clear(self) -> None: ...
+
+
+class BuiltInClient:
+    """The calls that the SDK's S3 driver makes, in its order."""
+
+    name = "aioboto3"
+    reference = None
+
+    def __init__(self, client: S3StorageDriverClient, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    async def write(self, item: Item) -> str:
+        if not await self._client.object_exists(bucket=self._bucket, key=item.key):
+            await self._client.put_object(bucket=self._bucket, key=item.key, data=item.blob)
+        return item.key
+
+    async def read(self, written: str) -> bytes:
+        return await self._client.get_object(bucket=self._bucket, key=written)
+
+    async def clear(self) -> None: ...
+
+
+class RecipeRedis:
+    """The calls of the published recipe: SET and GET."""
+
+    name = "plain redis"
+    reference = None
+
+    def __init__(self, client: RedisClient) -> None:
+        self._client = client
+
+    async def write(self, item: Item) -> str:
+        await self._client.set(item.key, item.blob)
+        return item.key
+
+    async def read(self, written: str) -> bytes:
+        return await self._client.get(written)
+
+    async def clear(self) -> None:
+        await self._client.flushdb()
+
+
+class OurStore:
+    """A store of ours."""
+
+    def __init__(
+        self,
+        name: str,
+        store: BlobStore,
+        reference: str,
+        clear: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        self.name = name
+        self.reference = reference
+        self._store = store
+        self._clear = clear
+
+    async def write(self, item: Item) -> tuple[str, int]:
+        await self._store.put(item.key, item.blob)
+        return item.key, len(item.blob)
+
+    async def read(self, written: tuple[str, int]) -> object:
+        key, size = written
+        if isinstance(self._store, ViewingStore):  # As the vault reads.
+            return await self._store.view(key, max_bytes=size)
+        return await self._store.get(key, max_bytes=size)
+
+    async def clear(self) -> None:
+        if self._clear:
+            await self._clear()
+
+
+class BuiltInDriver:
+    """The SDK's S3 driver, digest and check included."""
+
+    name = BUILT_IN
+    reference = None
+
+    def __init__(self, driver: S3StorageDriver) -> None:
+        self._driver = driver
+        self._target = StorageDriverWorkflowInfo(
+            namespace="default", id="benchmark", run_id="benchmark", type="Benchmark"
+        )
+
+    async def write(self, item: Item) -> Written:
+        context = StorageDriverStoreContext(target=self._target)
+        return await self._driver.store(context, [item.payload])
+
+    async def read(self, written: Written) -> object:
+        return await self._driver.retrieve(StorageDriverRetrieveContext(), written)
+
+    async def clear(self) -> None: ...
+
+
+class OurManager:
+    """Our manager without its cache: digest, compression, envelope and check included."""
+
+    def __init__(
+        self,
+        name: str,
+        store: BlobStore,
+        reference: str | None,
+        *,
+        clear: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        self.name = name
+        self.reference = reference
+        self._manager = ClaimCheckManager(store, cache_bytes=0)
+        self._clear = clear
+
+    async def write(self, item: Item) -> Written:
+        return await self._manager.offload(item.payload)
+
+    async def read(self, written: Written) -> object:
+        return await self._manager.retrieve(written)
+
+    async def clear(self) -> None:
+        if self._clear:
+            await self._clear()
+
+
+async def run_stores(
+    cells: Sequence[StoreCell], folder: Path, note: Callable[[str], None]
+) -> list[StoreResult]:
+    """Measure the cells one after the other, on servers that are started for it."""
+    note("starting SeaweedFS and Redis")
+    results: list[StoreResult] = []
+    async with _benches(folder) as benches:
+        for cell in cells:
+            note(f"stores: {cell.size}, {cell.at_once} at once, {cell.rounds} rounds")
+            results.append(await _measure(cell, benches))
+    return results
+
+
+def sums(results: Sequence[StoreResult]) -> list[Summary]:
+    """Return for each candidate and operation the medians over the sizes from FROM_BYTES."""
+    lines: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
+    for result in results:
+        if SIZES[result.cell.size] >= FROM_BYTES:
+            for line in result.lines:
+                if line.reference and line.speed_ratio and line.cpu_ratio:
+                    place = (line.candidate, line.reference, line.operation)
+                    ratios = (line.speed_ratio.median, line.cpu_ratio.median)
+                    lines.setdefault(place, []).append(ratios)
+    return [
+        Summary(
+            candidate=candidate,
+            reference=reference,
+            operation=operation,
+            speed=median(speed for speed, _ in ratios),
+            cpu=median(cpu for _, cpu in ratios),
+        )
+        for (candidate, reference, operation), ratios in lines.items()
+    ]
+
+
+@asynccontextmanager
+async def _benches(folder: Path) -> AsyncGenerator[Sequence[Bench]]:
+    # As the recipe runs it: nothing is written to disk.
+    arguments = ("--save", "", "--databases", "4")
+    async with AsyncExitStack() as stack:
+        s3: S3Server = await stack.enter_async_context(seaweedfs(folder, bucket="claims"))
+        server = await stack.enter_async_context(redis_server(folder, arguments=arguments))
+        client = await stack.enter_async_context(built_in_client(s3))
+        url = f"redis://127.0.0.1:{server.port}"
+        make: RedisClient = Redis
+        plain, ours, manager = (make.from_url(f"{url}/{number}") for number in range(3))
+        for each in (plain, ours, manager):
+            stack.push_async_callback(each.aclose)
+        redis, redis_below = RedisStore(f"{url}/1"), RedisStore(f"{url}/2")
+        for store in (redis, redis_below):
+            stack.push_async_callback(store.aclose)
+        driver = S3StorageDriver(client=client, bucket=s3.bucket)
+        yield [
+            BuiltInClient(client, s3.bucket),
+            OurStore("ObjectStore", object_store(s3, "stores"), "aioboto3"),
+            RecipeRedis(plain),
+            OurStore("RedisStore", redis, "plain redis", ours.flushdb),
+            BuiltInDriver(driver),
+            OurManager("manager, s3", object_store(s3, "manager"), BUILT_IN),
+            OurManager("manager, redis", redis_below, None, clear=manager.flushdb),
+            OurManager("manager, folder", FileSystemStore(folder / "claims"), None),
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Turn:
+    clock: Clock
+    latencies: Sequence[float]
+
+
+async def _measure(cell: StoreCell, benches: Sequence[Bench]) -> StoreResult:
+    async def take_turn(bench: Bench, number: int) -> Mapping[str, _Turn]:
+        del number
+        return await _turn(cell, bench)
+
+    measured_turns = await in_turns(benches, cell.rounds, take_turn)
+    turns = dict(zip([bench.name for bench in benches], measured_turns, strict=True))
+    return StoreResult(
+        cell=cell,
+        lines=[
+            _line(cell, bench, operation, turns) for operation in OPERATIONS for bench in benches
+        ],
+    )
+
+
+def _line(
+    cell: StoreCell,
+    bench: Bench,
+    operation: str,
+    turns: Mapping[str, Sequence[Mapping[str, _Turn]]],
+) -> StoreLine:
+    mine = [turn[operation] for turn in turns[bench.name]]
+    wall = [turn.clock.wall_seconds for turn in mine]
+    cpu = [turn.clock.cpu_seconds for turn in mine]
+    speed_ratio = cpu_ratio = None
+    if bench.reference is not None:
+        theirs = [turn[operation].clock for turn in turns[bench.reference]]
+        speed_ratio = paired_ratio([clock.wall_seconds for clock in theirs], wall)
+        cpu_ratio = paired_ratio(cpu, [clock.cpu_seconds for clock in theirs])
+    cuts = quantiles((second for turn in mine for second in turn.latencies), n=100)
+    return StoreLine(
+        candidate=bench.name,
+        operation=operation,
+        bytes_per_second=SIZES[cell.size] * cell.operations / median(wall),
+        cpu_seconds=median(cpu) / cell.operations,
+        p50_seconds=cuts[49],
+        p99_seconds=cuts[98],
+        reference=bench.reference,
+        speed_ratio=speed_ratio,
+        cpu_ratio=cpu_ratio,
+    )
+
+
+async def _turn(cell: StoreCell, bench: Bench) -> Mapping[str, _Turn]:
+    items = [_item(SIZES[cell.size]) for _ in range(cell.operations)]
+    written, write = await _all(bench.write, items, cell.at_once)
+    _, read = await _all(bench.read, written, cell.at_once)
+    await bench.clear()
+    return {"write": write, "read": read}
+
+
+async def _all(
+    call: Callable[[Any], Awaitable[T]], arguments: Sequence[Any], at_once: int
+) -> tuple[list[T], _Turn]:
+    latencies: list[float] = []
+    results: list[T] = []
+
+    async def timed(argument: object) -> T:
+        started = time.perf_counter()
+        result = await call(argument)
+        latencies.append(time.perf_counter() - started)
+        return result
+
+    async with measured() as clock:
+        for start in range(0, len(arguments), at_once):
+            group = arguments[start : start + at_once]
+            results += await asyncio.gather(*(timed(argument) for argument in group))
+    return results, _Turn(clock=clock, latencies=latencies)
+
+
+def _item(size_bytes: int) -> Item:
+    payload = json_payload(size_bytes, mark=str(uuid.uuid4()))
+    return Item(key=f"v1/bench/{uuid.uuid4()}", blob=serialize_payload(payload), payload=payload)

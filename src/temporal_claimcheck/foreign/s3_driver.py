@@ -1,0 +1,88 @@
+"""The SDK's own S3 driver: how its claims and keys look. Pure.
+
+As written by temporalio.contrib.aws.s3driver in releases 1.32 to 1.35, and by its counterpart in
+the Go SDK. The object is the serialized Payload.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from temporal_claimcheck.errors import InvalidClaim, InvalidKey, UnsupportedClaim
+
+__all__ = ["S3_DRIVER_NAME", "S3DriverClaim", "is_bucket_name"]
+
+S3_DRIVER_NAME: Final = "aws.s3driver"
+"""Name under which Temporal's storage references point to that driver, unless it was given one."""
+
+_FIELDS: Final = frozenset({"bucket", "key", "hash_algorithm", "hash_value"})
+_BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]", re.ASCII)
+# Earlier releases left `~` and encoded `!*'()`, later ones the other way round. Both encode all
+# else. A segment of dots alone, from a workflow so named, is none that a client can ask for.
+_SEGMENT: Final = r"(?!\.\.?/)(?:[A-Za-z0-9!*'()._~-]|%[0-9A-F]{2})+"
+_OWNER: Final = rf"(?:wt/{_SEGMENT}/wi/{_SEGMENT}|at/{_SEGMENT}/ai/{_SEGMENT})/ri/{_SEGMENT}"
+# Without an owner: a key that would have been too long. Without a namespace as well: the result of
+# an activity that was completed from outside by its token.
+_KEY: Final = re.compile(
+    rf"v0(?:/ns/(?P<namespace>{_SEGMENT}))?(?:/{_OWNER})?/d/sha256/(?P<digest>[0-9a-f]{{64}})",
+    re.ASCII,
+)
+_MAX_KEY_CHARACTERS: Final = 1024
+_REFUSED: Final = "Nothing was read. Look for what altered the reference on its way."
+
+
+def is_bucket_name(text: str) -> bool:
+    """Return whether the text is a bucket's plain name: no URL, no ARN, no path."""
+    return _BUCKET.fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3DriverClaim:
+    """Where the SDK's S3 driver put a payload, and the SHA-256 of it."""
+
+    bucket: str
+    key: str
+    namespace: str | None
+    """The namespace in the key; None for a key that has none."""
+    digest: str
+    """SHA-256 of the object: 64 lower-case hexadecimal digits."""
+
+    @classmethod
+    def parse(cls, data: Mapping[str, str]) -> "S3DriverClaim":
+        """Read a reference's claim data, exactly or not at all. Raises ClaimError."""
+        if frozenset(data) != _FIELDS:
+            raise InvalidClaim(
+                "The S3 driver's claim does not have the fields it should.", remedy=_REFUSED
+            )
+        if data["hash_algorithm"] != "sha256":
+            raise UnsupportedClaim(
+                "The S3 driver's claim names a digest that this release does not know.",
+                remedy="Upgrade temporal-claimcheck in this process.",
+            )
+        if not is_bucket_name(data["bucket"]):
+            raise InvalidClaim("The S3 driver's claim names no plain bucket.", remedy=_REFUSED)
+        key = data["key"]
+        match = _KEY.fullmatch(key) if len(key) <= _MAX_KEY_CHARACTERS else None
+        if match is None:
+            raise InvalidKey("This is not a key of the SDK's S3 driver.", remedy=_REFUSED)
+        if data["hash_value"] != match["digest"]:
+            raise InvalidClaim(
+                "The S3 driver's claim names another digest than its key.", remedy=_REFUSED
+            )
+        return cls(
+            bucket=data["bucket"],
+            key=key,
+            namespace=_decoded(match["namespace"]),
+            digest=match["digest"],
+        )
+
+
+def _decoded(segment: str | None) -> str | None:
+    if segment is None:
+        return None
+    try:
+        return unquote_to_bytes(segment).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidKey("The key names no valid namespace.", remedy=_REFUSED) from error
