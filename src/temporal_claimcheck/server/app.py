@@ -20,10 +20,14 @@ from temporal_claimcheck.manager import ClaimCheckManager
 from temporal_claimcheck.server.callers import Anybody, Authenticator, StaticTokens
 from temporal_claimcheck.server.codec_routes import CodecRoutes
 from temporal_claimcheck.server.guard import AccessLog, Guard, LocalHosts, refusal_response
+from temporal_claimcheck.server.index_routes import IndexRoutes
 from temporal_claimcheck.server.links import ViewLinks
+from temporal_claimcheck.server.objects import Objects
+from temporal_claimcheck.server.pages import asset, refuse
 from temporal_claimcheck.server.refusals import Refused, refusal_of
 from temporal_claimcheck.server.rights import Rights
 from temporal_claimcheck.server.settings import ServerSettings
+from temporal_claimcheck.server.view_routes import ViewRoutes
 
 __all__ = ["build_app"]
 
@@ -44,8 +48,10 @@ def build_app(
     rights = Rights(_authenticators(settings), namespace=manager.namespace)
     codec = CodecRoutes(manager, settings, rights, links)
     operation = _Operation(manager, registry)
+    view = ViewRoutes(Objects(manager), rights, links)
+    index = IndexRoutes(manager, rights, links, registry, signs_links=settings.has_authentication)
     return Starlette(
-        routes=[*_codec_routes(codec), *operation.routes()],
+        routes=[*_codec_routes(codec), *_view_routes(view, index), *operation.routes()],
         middleware=[
             Middleware(AccessLog, observe=operation.observe),
             *([] if settings.has_authentication else [Middleware(LocalHosts)]),
@@ -88,6 +94,17 @@ def _codec_routes(codec: CodecRoutes) -> list[BaseRoute]:
                 ("download", codec.download),
             )
         ),
+    ]
+
+
+def _view_routes(view: ViewRoutes, index: IndexRoutes) -> list[BaseRoute]:
+    # No key ends in one of the words that stand before the page itself.
+    parts = (view.piece, view.search, view.content, view.image)
+    return [
+        Route("/", index.index),
+        Route("/static/{name}", asset),
+        *(Route(f"/view/{{key:path}}/{part.__name__}", part) for part in parts),
+        Route("/view/{key:path}", view.view),
     ]
 
 
@@ -169,9 +186,8 @@ def _link_secret(settings: ServerSettings) -> bytes:
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
-    del request
     if isinstance(error, ClaimCheckError):
-        return refusal_response(refusal_of(error))
+        return refuse(request, refusal_of(error))
     if isinstance(error, HTTPException):
         code = "not-found" if error.status_code == 404 else "refused"  # noqa: PLR2004
         error = Refused(
@@ -182,12 +198,11 @@ async def _refuse(request: Request, error: Exception) -> Response:
         )
     if not isinstance(error, Refused):
         raise error
-    return refusal_response(error)
+    return refuse(request, error)
 
 
 async def _fail(request: Request, error: Exception) -> Response:
     # Starlette raises the error again behind this answer, and uvicorn logs it.
-    del request, error
-    return refusal_response(
-        Refused(500, "internal-error", "The server failed.", remedy="Its log says why.")
-    )
+    del error
+    refused = Refused(500, "internal-error", "The server failed.", remedy="Its log says why.")
+    return refuse(request, refused)
