@@ -1,5 +1,6 @@
 """Encrypted objects: whole, in their place, under a key that is there, or a typed error."""
 
+import asyncio
 import datetime as dt
 import json
 import re
@@ -215,6 +216,18 @@ async def test_an_object_that_was_replaced_by_a_clear_one_is_refused() -> None:
     forged = Claim(key=claim.key, payload_bytes=claim.payload_bytes)
     with pytest.raises(DigestMismatch):
         await reader.retrieve(forged)
+
+
+async def test_a_forged_claim_gets_nothing_out_of_a_read_that_is_on_its_way() -> None:
+    store = PlainStore()
+    claim = await ClaimCheckManager(store, keys=ring("a")).offload(payload())
+    reader = ClaimCheckManager(store, keys=ring("a"), cache_bytes=0)
+    forged = Claim(key=claim.key, payload_bytes=claim.payload_bytes)
+    first, second = await asyncio.gather(
+        reader.retrieve(claim), reader.retrieve(forged), return_exceptions=True
+    )
+    assert first == payload()
+    assert isinstance(second, DigestMismatch)
 
 
 # Rotation.

@@ -7,7 +7,12 @@ from obstore.store import AzureStore
 
 from temporal_claimcheck.errors import StoreUnavailable
 from temporal_claimcheck.settings import Settings
-from temporal_claimcheck.testing import CollectableStoreContract, MakeStore, RawAccess
+from temporal_claimcheck.testing import (
+    CollectableStoreContract,
+    MakeStore,
+    RawAccess,
+    ViewingStoreContract,
+)
 from temporal_claimcheck.testing.servers import AzureServer
 from temporal_claimcheck.wiring import build_store
 from tests.stores.test_wrappers import RawBucket
@@ -19,7 +24,7 @@ def environment(azure: AzureServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-class TestAzure(CollectableStoreContract):
+class TestAzure(ViewingStoreContract, CollectableStoreContract):
     # Above what goes in one request.
     large_bytes = 20 * 1024**2
 

@@ -16,6 +16,7 @@ from temporal_claimcheck.testing import (
     MakeStore,
     RawAccess,
     UnreachableStoreContract,
+    ViewingStoreContract,
     key_of,
 )
 from temporal_claimcheck.testing.servers import S3Server, free_ports
@@ -25,7 +26,7 @@ from tests.stores.s3_clients import IMPATIENT, RawS3, open_store
 LARGE = 70 * 1024**2
 
 
-class TestS3(CollectableStoreContract):
+class TestS3(ViewingStoreContract, CollectableStoreContract):
     """SeaweedFS, which has conditional writes."""
 
     secrets = ("claimcheck-secret",)

@@ -1,5 +1,7 @@
 """How Redis's servers are connected to: timeouts, credentials, TLS, Sentinels."""
 
+import contextlib
+import importlib
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +20,11 @@ from redis.backoff import NoBackoff
 
 from temporal_claimcheck.errors import InvalidSettings
 from temporal_claimcheck.stores.redis_urls import RedisPlace
+
+# A pool imports it when it is collected. In the sandbox of a workflow, where that may happen, it
+# has to be there already. Releases before 7 have none.
+with contextlib.suppress(ModuleNotFoundError):
+    importlib.import_module("redis.observability.recorder")
 
 __all__ = ["Address", "RedisOptions", "how_to_connect", "pool_of", "watched_pool"]
 

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ReplayAwareRunner", "ReplayAwareSandboxedRunner", "replay_aware"]
 
-_PACKAGE: Final = "temporal_claimcheck"
+# The claim check itself, so that a workflow's module may import it. And the client of Redis: its
+# connection pool imports a module of its own when it is collected, which happens wherever Python
+# runs just then, also in a workflow.
+_LET_THROUGH: Final = ("temporal_claimcheck", "redis")
 
 
 def replay_aware(runner: WorkflowRunner) -> WorkflowRunner:
@@ -41,7 +44,7 @@ def replay_aware(runner: WorkflowRunner) -> WorkflowRunner:
         return runner
     if type(runner) is SandboxedWorkflowRunner:
         return ReplayAwareSandboxedRunner(
-            restrictions=runner.restrictions.with_passthrough_modules(_PACKAGE),
+            restrictions=runner.restrictions.with_passthrough_modules(*_LET_THROUGH),
             runner_class=runner.runner_class,
         )
     return ReplayAwareRunner(runner)

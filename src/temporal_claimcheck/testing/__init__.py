@@ -17,6 +17,8 @@ from temporal_claimcheck.testing.abilities import (  # noqa: E402
     ProbingBlobStore,
     ProbingStoreContract,
     UnreachableStoreContract,
+    ViewingBlobStore,
+    ViewingStoreContract,
 )
 from temporal_claimcheck.testing.keys import (  # noqa: E402
     FRIENDLY_KEYS,
@@ -42,5 +44,7 @@ __all__ = [
     "RawAccess",
     "StoreContract",
     "UnreachableStoreContract",
+    "ViewingBlobStore",
+    "ViewingStoreContract",
     "key_of",
 ]

@@ -9,10 +9,11 @@ from typing import Final, Protocol, cast
 
 import pytest
 
-from temporal_claimcheck.errors import BlobNotFound, InvalidKey, StoreError
-from temporal_claimcheck.stores.base import BlobStore, CollectableStore, ProbingStore
+from temporal_claimcheck.errors import BlobNotFound, BlobTooLarge, InvalidKey, StoreError
+from temporal_claimcheck.stores.base import BlobStore, CollectableStore, ProbingStore, ViewingStore
 from temporal_claimcheck.testing.keys import FRIENDLY_KEYS, HOSTILE_KEYS, key_of
 from temporal_claimcheck.testing.stores import (
+    BLOBS,
     LIMIT,
     MakeStore,
     RawAccess,
@@ -26,6 +27,8 @@ __all__ = [
     "ProbingBlobStore",
     "ProbingStoreContract",
     "UnreachableStoreContract",
+    "ViewingBlobStore",
+    "ViewingStoreContract",
 ]
 
 _MORE_THAN_A_PAGE: Final = 1_100
@@ -39,6 +42,10 @@ _CLOCK_SKEW: Final = dt.timedelta(minutes=5)
 
 class ProbingBlobStore(BlobStore, ProbingStore, Protocol):
     """A store that can say what it has."""
+
+
+class ViewingBlobStore(BlobStore, ViewingStore, Protocol):
+    """A store that can show a blob without a copy."""
 
 
 class CollectableBlobStore(BlobStore, CollectableStore, Protocol):
@@ -95,6 +102,46 @@ class ProbingStoreContract(StoreContract):
         assert not await probing.contains(key_of(1))
         await raw.write(key_of(1), b"blob")
         assert await probing.contains(key_of(1))
+
+
+@pytest.mark.asyncio
+class ViewingStoreContract(StoreContract):
+    """The promises of a store that is also a `ViewingStore`."""
+
+    checks_viewing = True
+
+    @pytest.fixture
+    def viewing(self, store: BlobStore) -> ViewingBlobStore:
+        """Return the store, known to be one that shows views."""
+        assert isinstance(store, ViewingStore)
+        return cast("ViewingBlobStore", store)
+
+    @pytest.mark.parametrize("blob", BLOBS.values(), ids=BLOBS)
+    async def test_a_view_shows_what_get_returns(
+        self, viewing: ViewingBlobStore, blob: bytes
+    ) -> None:
+        await viewing.put(key_of(1), blob)
+        view = await viewing.view(key_of(1), max_bytes=len(blob))
+        assert bytes(view) == blob
+        assert view.nbytes == len(view) == len(blob)
+
+    async def test_a_view_of_a_blob_over_max_bytes_is_refused(
+        self, viewing: ViewingBlobStore
+    ) -> None:
+        await viewing.put(key_of(1), bytes(100))
+        with pytest.raises(BlobTooLarge, match=key_of(1)):
+            await viewing.view(key_of(1), max_bytes=99)
+
+    async def test_a_view_of_a_missing_blob_is_not_found(self, viewing: ViewingBlobStore) -> None:
+        with pytest.raises(BlobNotFound, match=key_of(2)):
+            await viewing.view(key_of(2), max_bytes=LIMIT)
+
+    @pytest.mark.parametrize("key", HOSTILE_KEYS.values(), ids=HOSTILE_KEYS)
+    async def test_a_view_of_a_hostile_key_is_refused(
+        self, viewing: ViewingBlobStore, key: str
+    ) -> None:
+        with pytest.raises(InvalidKey):
+            await viewing.view(key, max_bytes=LIMIT)
 
 
 @pytest.mark.asyncio

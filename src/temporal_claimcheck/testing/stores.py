@@ -40,7 +40,7 @@ T = TypeVar("T")
 LIMIT: Final = 64 * 1024**2
 """A `max_bytes` that no blob of the suite reaches."""
 
-_BLOBS: Final[dict[str, bytes]] = {
+BLOBS: Final[dict[str, bytes]] = {
     "empty": b"",
     "one-zero": b"\0",
     "zeros": bytes(4096),
@@ -89,6 +89,7 @@ class StoreContract:
 
     checks_probing: ClassVar[bool] = False
     checks_collecting: ClassVar[bool] = False
+    checks_viewing: ClassVar[bool] = False
 
     large_bytes: ClassVar[int] = 8 * 1024**2
     """Size of the largest blob; above the part size of a store that uploads in parts."""
@@ -129,10 +130,12 @@ class StoreContract:
             assert self.checks_probing, "derive the class from ProbingStoreContract too"
         if isinstance(store, CollectableStore):
             assert self.checks_collecting, "derive the class from CollectableStoreContract too"
+        if isinstance(store, ViewingStore):
+            assert self.checks_viewing, "derive the class from ViewingStoreContract too"
 
     # Blobs.
 
-    @pytest.mark.parametrize("blob", _BLOBS.values(), ids=_BLOBS)
+    @pytest.mark.parametrize("blob", BLOBS.values(), ids=BLOBS)
     async def test_gives_back_the_bytes_that_were_put(self, store: BlobStore, blob: bytes) -> None:
         assert await store.put(key_of(1), blob)
         assert await store.get(key_of(1), max_bytes=LIMIT) == blob
@@ -177,27 +180,6 @@ class StoreContract:
         await store.put(key_of(1), bytes(100_000))
         with pytest.raises(BlobTooLarge, match=key_of(1)):
             await store.get(key_of(1), max_bytes=max_bytes)
-
-    async def test_a_view_shows_what_get_returns(self, store: BlobStore) -> None:
-        if not isinstance(store, ViewingStore):
-            pytest.skip("the store shows no views")
-        for number, blob in enumerate(_BLOBS.values()):
-            await store.put(key_of(number), blob)
-            view = await store.view(key_of(number), max_bytes=len(blob))
-            assert bytes(view) == blob
-            assert view.nbytes == len(view) == len(blob)
-
-    async def test_a_view_is_refused_as_get_refuses(self, store: BlobStore) -> None:
-        if not isinstance(store, ViewingStore):
-            pytest.skip("the store shows no views")
-        await store.put(key_of(1), bytes(100))
-        with pytest.raises(BlobTooLarge, match=key_of(1)):
-            await store.view(key_of(1), max_bytes=99)
-        with pytest.raises(BlobNotFound, match=key_of(2)):
-            await store.view(key_of(2), max_bytes=LIMIT)
-        for key in HOSTILE_KEYS.values():
-            with pytest.raises(InvalidKey):
-                await store.view(key, max_bytes=LIMIT)
 
     # Keys.
 
