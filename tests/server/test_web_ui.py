@@ -105,7 +105,7 @@ async def test_a_large_input_is_downloaded_as_what_it_is(door: Door, web_ui: Web
     size = page.get_by_role("button", name=re.compile(r"9\.54 MB"))
     async with page.expect_download() as started:
         await size.click()
-    downloaded = (await (await started.value).path()).read_text("utf-8")  # noqa: ASYNC240  # a small wait in a test
+    downloaded = (await (await started.value).path()).read_text("utf-8")  # a small wait in a test
     assert LARGE in downloaded
 
 
