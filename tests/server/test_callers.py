@@ -210,7 +210,7 @@ async def test_a_token_that_is_not_meant_for_here_or_now_is_refused(
     claims: dict[str, Any], why: str, served: Served, provider: IdentityProvider
 ) -> None:
     now = int(time.time())
-    given = {
+    given: dict[str, Any] = {
         name: now + value if isinstance(value, int) else value for name, value in claims.items()
     }
     answer = await served.post("/decode", {}, Authorization=f"Bearer {provider.token(**given)}")
