@@ -142,5 +142,5 @@ def _explained(refused: Refused) -> Refused:
         refused.code,
         "The index is for callers with a token, and a browser sends none by itself.",
         remedy="To look at a payload, follow its link in Temporal's Web UI: such a link opens the "
-        "page by itself. To read the index, send `Authorization: Bearer` with a token.",
+        "page by itself. To read the index, send an Authorization header with a bearer token.",
     )
