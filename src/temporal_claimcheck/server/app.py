@@ -156,6 +156,8 @@ def _authenticators(settings: ServerSettings) -> Sequence[Authenticator]:
                 audience=settings.jwt_audience or "",
                 algorithms=sorted(settings.jwt_algorithms),
                 permissions_claim=settings.jwt_permissions_claim,
+                user_claim=settings.jwt_user_claim,
+                users=settings.jwt_users,
                 namespaces=settings.jwt_namespaces,
             )
         )
