@@ -6,10 +6,11 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 _COMMAND: Final = (sys.executable, "-m", "temporal_claimcheck.cli", "serve")
 _SECONDS: Final = 60
@@ -21,6 +22,7 @@ class Command:
 
     process: asyncio.subprocess.Process
     introduction: str
+    log: IO[bytes]
     further: list[str] = field(default_factory=list[str])
 
     @property
@@ -36,10 +38,11 @@ class Command:
     async def ended(self) -> tuple[int, list[Any]]:
         """Return the exit code and the lines of its log."""
         async with asyncio.timeout(_SECONDS):
-            output, log = await self.process.communicate()
+            output, _ = await self.process.communicate()
         self.further += output.decode().splitlines()
         assert self.process.returncode is not None
-        return self.process.returncode, [json.loads(line) for line in log.splitlines()]
+        self.log.seek(0)
+        return self.process.returncode, [json.loads(line) for line in self.log]
 
 
 @contextlib.asynccontextmanager
@@ -47,24 +50,27 @@ async def serve_command(
     *arguments: str, store: Path, **environment: str
 ) -> AsyncGenerator[Command]:
     """Run the command on a free port for the block."""
-    process = await asyncio.create_subprocess_exec(
-        *_COMMAND,
-        *("--port=0", *arguments),
-        env=_environment(store, environment),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        async with asyncio.timeout(_SECONDS):
-            line = (await process.stdout.readline()).decode()
-        assert line, (await process.stderr.read()).decode()
-        yield Command(process=process, introduction=line.strip())
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.communicate()
+    # A pipe would fill up, and the command wait for somebody to read its log. Appended to, because
+    # the place in the file is the command's as well.
+    with tempfile.TemporaryFile("a+b") as log:
+        process = await asyncio.create_subprocess_exec(
+            *_COMMAND,
+            *("--port=0", *arguments),
+            env=_environment(store, environment),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=log,
+        )
+        try:
+            assert process.stdout is not None
+            async with asyncio.timeout(_SECONDS):
+                line = (await process.stdout.readline()).decode()
+            log.seek(0)
+            assert line, log.read().decode()
+            yield Command(process=process, introduction=line.strip(), log=log)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
 
 
 async def refused_command(*arguments: str, store: Path, **environment: str) -> tuple[int, str]:

@@ -2,7 +2,8 @@
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram
@@ -44,7 +45,15 @@ def build_app(
     rights = Rights(_authenticators(settings), namespace=manager.namespace)
     codec = CodecRoutes(manager, settings, rights, links)
     operation = _Operation(manager, registry)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncGenerator[None]:
+        del app
+        yield
+        codec.release()
+
     return Starlette(
+        lifespan=lifespan,
         routes=[*_codec_routes(codec), *operation.routes()],
         middleware=[
             Middleware(AccessLog, observe=operation.observe),
