@@ -175,7 +175,7 @@ def requests(draw: st.DrawFn) -> bytes:
     query = draw(_queries)
     target = draw(_paths) + (f"?{query}" if query else "")
     body = draw(_bodies())
-    lines = [f"{method} {target} HTTP/1.1", f"Content-Length: {len(body)}", "Connection: close"]
+    lines = [f"{method} {target} HTTP/1.1", f"Content-Length: {len(body)}"]
     lines.append(f"Host: {draw(st.sampled_from(['localhost'] * 6 + ['', 'evil', '[::1]:x']))}")
     lines += [f"{name}: {value}" for name, value in draw(_headers).items()]
     head = "\r\n".join(lines).encode("latin-1", "replace")
