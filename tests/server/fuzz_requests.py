@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -23,7 +24,8 @@ _json = st.recursive(
 def _mostly(
     usual: st.SearchStrategy[Any], strange: st.SearchStrategy[Any]
 ) -> st.SearchStrategy[Any]:
-    return st.one_of(usual, usual, usual, strange)
+    # Not `one_of`: it would count each alternative of the strange as much as all the usual.
+    return st.sampled_from([usual, usual, usual, strange]).flatmap(lambda chosen: chosen)
 
 
 def _base64(data: st.SearchStrategy[bytes]) -> st.SearchStrategy[str]:
@@ -121,11 +123,15 @@ def _bodies(draw: st.DrawFn) -> bytes:
 
 
 _names = st.text(st.characters(codec="utf-8"), max_size=12).map(lambda name: quote(name, safe=""))
-_paths = st.one_of(
+_paths = _mostly(
     st.sampled_from(["/encode", "/decode", "/decode", "/download", "/preview/decode"]),
-    st.builds("/{}/{}".format, _names, st.sampled_from(["encode", "decode", "download", "", ".."])),
-    st.builds("/view/{}".format, _mostly(_keys.map(quote), _names)),
-    st.sampled_from(["/", "//", "/healthz", "/readyz", "/metrics", "/%00", "/%ff/decode", "*"]),
+    st.one_of(
+        st.builds(
+            "/{}/{}".format, _names, st.sampled_from(["encode", "decode", "download", "", ".."])
+        ),
+        st.builds("/view/{}".format, _mostly(_keys.map(quote), _names)),
+        st.sampled_from(["/", "//", "/healthz", "/readyz", "/metrics", "/%00", "/%ff/decode", "*"]),
+    ),
 )
 _queries = st.one_of(
     st.just(""),
@@ -169,14 +175,17 @@ _headers = st.fixed_dictionaries(
 
 
 @st.composite
-def requests(draw: st.DrawFn) -> bytes:
-    """Return a whole HTTP request."""
+def requests(draw: st.DrawFn, *, tokens: Sequence[str]) -> bytes:
+    """Return a whole HTTP request, mostly with one of these tokens if there are any."""
     method = draw(st.sampled_from(["POST"] * 8 + ["GET", "OPTIONS", "HEAD", "PUT"]))
     query = draw(_queries)
     target = draw(_paths) + (f"?{query}" if query else "")
     body = draw(_bodies())
     lines = [f"{method} {target} HTTP/1.1", f"Content-Length: {len(body)}"]
     lines.append(f"Host: {draw(st.sampled_from(['localhost'] * 6 + ['', 'evil', '[::1]:x']))}")
-    lines += [f"{name}: {value}" for name, value in draw(_headers).items()]
+    headers = draw(_headers)
+    if tokens and draw(st.integers(0, 4)):
+        headers["Authorization"] = f"Bearer {draw(st.sampled_from(tokens))}"
+    lines += [f"{name}: {value}" for name, value in headers.items()]
     head = "\r\n".join(lines).encode("latin-1", "replace")
     return head + b"\r\n\r\n" + body

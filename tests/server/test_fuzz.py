@@ -10,10 +10,10 @@ import secrets
 import socket
 import time
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from http.client import HTTPResponse
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
@@ -26,6 +26,7 @@ from tests.server.identity_provider import AUDIENCE, ISSUER, IdentityProvider, i
 
 SECONDS: Final = float(os.environ.get("CLAIMCHECK_TEST_FUZZ_SECONDS", "4"))
 EXAMPLES: Final = 100
+TOKEN: Final = "0123456789abcdef"
 ANSWERS: Final = frozenset(
     {200, 400, 401, 403, 404, 405, 410, 413, 415, 421, 502, 503}  # and never 500 or 504
 )
@@ -43,9 +44,17 @@ async def test_no_request_brings_a_500(
     authenticated: bool, tmp_path: Path, provider: IdentityProvider
 ) -> None:
     more = {"CLAIMCHECK_ENCRYPTION_KEYS": EncryptionKey.generate().dump()}
+    tokens: list[str] = []
     if authenticated:
+        odd: list[Any] = [["default:read", ":", 7, "system:x"], {"default": "read"}, "\0", None]
+        exp = int(time.time() + SECONDS) + 300
+        signed = [
+            provider.token(sub=f"{number}@example.com", exp=exp, permissions=permissions)
+            for number, permissions in enumerate(odd)
+        ]
+        tokens = [TOKEN, TOKEN, TOKEN, *signed]
         more |= {
-            "CLAIMCHECK_SERVER_TOKENS": "*=0123456789abcdef",
+            "CLAIMCHECK_SERVER_TOKENS": f"*={TOKEN}",
             "CLAIMCHECK_SERVER_JWKS_URL": provider.url,
             "CLAIMCHECK_SERVER_JWT_ISSUER": ISSUER,
             "CLAIMCHECK_SERVER_JWT_AUDIENCE": AUDIENCE,
@@ -55,7 +64,7 @@ async def test_no_request_brings_a_500(
     async with serve_command(store=tmp_path / "claims", **more) as command:
         port = urlsplit(command.url).port
         assert port is not None
-        answers = await asyncio.to_thread(fuzz, port, time.monotonic() + SECONDS / 2)
+        answers = await asyncio.to_thread(fuzz, port, tokens, time.monotonic() + SECONDS / 2)
         code, log = await command.stop()
     print(f"\n{answers.total()} requests: {dict(sorted(answers.items()))}")  # noqa: T201 - with -s
     assert code == 0
@@ -63,7 +72,7 @@ async def test_no_request_brings_a_500(
     assert [line for line in log if line["level"] == "error"] == []
 
 
-def fuzz(port: int, until: float) -> Counter[int]:
+def fuzz(port: int, tokens: Sequence[str], until: float) -> Counter[int]:
     """Send requests until then; return how often each status was the answer."""
     answers = Counter[int]()
 
@@ -74,7 +83,7 @@ def fuzz(port: int, until: float) -> Counter[int]:
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         report_multiple_bugs=False,
     )
-    @given(requests())
+    @given(requests(tokens=tokens))
     def send(request: bytes) -> None:
         status, kind, body = exchange(port, request)
         answers[status] += 1
