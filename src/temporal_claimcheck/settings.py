@@ -134,6 +134,17 @@ class LayeredSettings(BaseSettings):
                 remedy="Correct them in the program, the environment or the TOML file.",
             ) from None
 
+    @classmethod
+    def warn_of_unknown(cls) -> None:
+        """Log the variables of the environment that look like settings of these and are none."""
+        # A warning and no error: during an upgrade old processes meet the settings of new ones.
+        prefix = str(cls.model_config.get("env_prefix"))
+        known = {f"{prefix}{name.upper()}" for name in cls.model_fields} | {_CONFIG}
+        others = () if cls.table is not None else _TABLE_PREFIXES
+        for name in sorted(os.environ.keys() - known):
+            if name.startswith(prefix) and not name.startswith(others):
+                logger.warning("%s is no setting of this release and has no effect", name)
+
 
 class _TomlTable(TomlConfigSettingsSource):
     """One table of a TOML file, or what stands in none."""
@@ -145,7 +156,13 @@ class _TomlTable(TomlConfigSettingsSource):
     def _read_file(self, file_path: Path | Traversable) -> dict[str, Any]:
         document = super()._read_file(file_path)
         if self._table is not None:
-            return dict(document.get(self._table, {}))
+            table = document.get(self._table, {})
+            if not isinstance(table, dict):
+                raise InvalidSettings(
+                    f"{self._table} is no table in {file_path}.",
+                    remedy=f"Write its settings below [{self._table}].",
+                )
+            return cast("dict[str, Any]", table)
         return {name: value for name, value in document.items() if name not in _TABLES}
 
 
@@ -259,7 +276,7 @@ class Settings(LayeredSettings):
     @classmethod
     def load(cls, **overrides: Unpack[SettingsOverrides]) -> Self:
         """Read the settings. Raises InvalidSettings that names each wrong one, never its value."""
-        _warn_of_unknown()
+        cls.warn_of_unknown()
         return cls.read(overrides)
 
     @property
@@ -284,14 +301,6 @@ class Settings(LayeredSettings):
                 "No store is set.", remedy=f"Set CLAIMCHECK_STORE to a URL such as {_EXAMPLES}."
             )
         return urls[0]
-
-
-def _warn_of_unknown() -> None:
-    # A warning and no error: during an upgrade old processes meet the settings of new ones.
-    known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields} | {_CONFIG}
-    for name in sorted(os.environ.keys() - known):
-        if name.startswith(_PREFIX) and not name.startswith(_TABLE_PREFIXES):
-            logger.warning("%s is no setting of this release and has no effect", name)
 
 
 def _describe(error: ValidationError | SettingsError) -> str:

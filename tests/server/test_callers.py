@@ -193,6 +193,35 @@ async def test_whoever_signed_in_may_read_what_is_set_so(provider: IdentityProvi
 
 
 @pytest.mark.parametrize(
+    ("user", "status"),
+    [
+        ("ada@example.com", 200),
+        ("Ada@Example.COM", 200),
+        ("bob@example.org", 200),
+        ("carol@example.org.evil.example", 403),
+        ("carol@evilexample.org", 403),
+        ("carol@sub.example.org", 403),
+        ("example.org", 403),
+        ("mallory@example.com", 403),
+        ("", 403),
+        (7, 403),
+        (["ada@example.com"], 403),
+        (None, 403),
+    ],
+    ids=str,
+)
+async def test_with_a_list_of_users_nobody_else_gets_in(
+    user: object, status: int, provider: IdentityProvider
+) -> None:
+    listed = {"jwt_users": "ada@example.com, @example.org", "jwt_user_claim": "https://x/email"}
+    async with serving(settings=trusting(provider, **listed)) as served:
+        # What else the token says of its holder does not count.
+        claims: dict[str, Any] = {"https://x/email": user}
+        token = provider.token(sub="ada@example.com", **claims)
+        assert await ask(served, token) == status
+
+
+@pytest.mark.parametrize(
     ("claims", "why"),
     [
         ({"iss": "https://evil.example/"}, "another issuer"),

@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import socket
-import time
 from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
@@ -303,12 +302,10 @@ async def test_what_is_no_http_does_not_stop_it(served: Served) -> None:
 
 
 async def test_one_slow_caller_does_not_hold_up_the_others(served: Served) -> None:
-    started = time.perf_counter()
     reader, writer = await asyncio.open_connection("127.0.0.1", port_of(served))
     writer.write(b"POST /decode HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
     await writer.drain()
     answers = await asyncio.gather(*(is_well(served) for _ in range(50)))
     assert all(answers)
-    assert time.perf_counter() - started < 30
     writer.close()
     del reader

@@ -2,7 +2,8 @@
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram
@@ -50,7 +51,15 @@ def build_app(
     operation = _Operation(manager, registry)
     view = ViewRoutes(Objects(manager), rights, links)
     index = IndexRoutes(manager, rights, links, registry, signs_links=settings.has_authentication)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncGenerator[None]:
+        del app
+        yield
+        codec.release()
+
     return Starlette(
+        lifespan=lifespan,
         routes=[*_codec_routes(codec), *_view_routes(view, index), *operation.routes()],
         middleware=[
             Middleware(AccessLog, observe=operation.observe),
@@ -173,6 +182,8 @@ def _authenticators(settings: ServerSettings) -> Sequence[Authenticator]:
                 audience=settings.jwt_audience or "",
                 algorithms=sorted(settings.jwt_algorithms),
                 permissions_claim=settings.jwt_permissions_claim,
+                user_claim=settings.jwt_user_claim,
+                users=settings.jwt_users,
                 namespaces=settings.jwt_namespaces,
             )
         )

@@ -1,7 +1,7 @@
 """`/encode`, `/decode` and `/download`, for the Web UI, the command line and remote codecs."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,6 +23,7 @@ from temporal_claimcheck.server.protocol import (
 from temporal_claimcheck.server.refusals import Refused
 from temporal_claimcheck.server.rights import Rights
 from temporal_claimcheck.server.settings import ServerSettings
+from temporal_claimcheck.threads import Threads
 
 __all__ = ["CodecRoutes"]
 
@@ -32,6 +33,12 @@ _KEEP_REFERENCES: Final = "preserveStorageRefs"
 # Base64 and JSON make that much of a payload at most, besides the names around it.
 _TEXT_PER_BYTE: Final = 4 / 3
 
+# Below it, a thread takes longer than the work.
+_LARGE_BYTES: Final = 64 * 1024
+_THREADS: Final = 2
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 Convert = Callable[[ClaimCheckManager, Sequence[Payload]], Awaitable[list[Payload]]]
 
 
@@ -45,6 +52,7 @@ class CodecRoutes:
         self._settings = settings
         self._rights = rights
         self._links = links
+        self._threads = Threads(_THREADS, name="claimcheck-server")
 
     async def encode(self, request: Request) -> Response:
         """Offload large payloads and encrypt small ones; the rest stays as it is."""
@@ -89,10 +97,24 @@ class CodecRoutes:
 
     async def _answer(self, request: Request, namespace: str, convert: Convert) -> Response:
         body = await read_body(request, max_bytes=self._settings.max_body_bytes)
-        parsed = parse_payloads(body, max_payloads=self._settings.max_payloads)
-        given = [without_link(payload) for payload in parsed]
+        given = await self._off_loop(len(body), self._parse, body)
         made = await convert(self._manager.for_namespace(namespace), given)
-        return Response(dump_payloads(made), media_type=_JSON)
+        size = sum(payload.ByteSize() for payload in made)
+        return Response(await self._off_loop(size, dump_payloads, made), media_type=_JSON)
+
+    def release(self) -> None:
+        """Let the threads go that large payloads had."""
+        self._threads.release()
+
+    def _parse(self, body: bytes) -> list[Payload]:
+        parsed = parse_payloads(body, max_payloads=self._settings.max_payloads)
+        return [without_link(payload) for payload in parsed]
+
+    async def _off_loop(self, size: int, function: Callable[[Given], Made], given: Given) -> Made:
+        """Return what the function makes of so many bytes; other requests go on meanwhile."""
+        if size < _LARGE_BYTES:
+            return function(given)
+        return await self._threads.run(function, given)
 
     def _base(self, request: Request) -> str:
         return self._settings.public_url or str(request.base_url).rstrip("/")

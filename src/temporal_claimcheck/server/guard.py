@@ -45,7 +45,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["path"] in self._exempt:
+        if scope["type"] != "http" or self._is_exempt(scope):
             await self._app(scope, receive, send)
             return
         began = False
@@ -68,6 +68,10 @@ class Guard:
                 remedy="Send less at once, or raise CLAIMCHECK_SERVER_REQUEST_SECONDS.",
             )
             await refusal_response(refused)(scope, receive, send)
+
+    def _is_exempt(self, scope: Scope) -> bool:
+        # Behind a proxy the path begins with the one under which the proxy serves this server.
+        return scope["path"].removeprefix(scope.get("root_path", "")) in self._exempt
 
 
 class AccessLog:

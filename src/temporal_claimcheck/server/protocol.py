@@ -4,24 +4,28 @@ Spoken by the Web UI, the `temporal` command, and the remote codecs of every SDK
 (Go's `converter.NewRemotePayloadCodec`, and with it Zigflow).
 """
 
-import base64
 import contextlib
 import json
 import re
+from collections.abc import Iterator, Mapping
 from typing import Final, cast
 
-from google.protobuf.json_format import MessageToDict
-from temporalio.api.common.v1 import Payload, Payloads
+from temporalio.api.common.v1 import Payload
 from temporalio.api.sdk.v1.external_storage_pb2 import ExternalStorageReference
 from temporalio.converter import JSONProtoPayloadConverter
 
 from temporal_claimcheck.claim import Claim
 from temporal_claimcheck.payloads import DRIVER_NAME, is_storage_reference, reference_in
+from temporal_claimcheck.server.json_strings import (
+    Document,
+    decode_base64,
+    encode_base64,
+    read_document,
+)
 from temporal_claimcheck.server.refusals import Refused
 
 __all__ = ["dump_payloads", "parse_payloads", "reference_to", "without_link"]
 
-_TO_STANDARD: Final = str.maketrans("-_", "+/")
 _LINK: Final = "view"
 _CONVERTER: Final = JSONProtoPayloadConverter()
 _TAKES_ALL: Final = "the SDK's own converter takes every protobuf message"
@@ -32,13 +36,14 @@ _FORM: Final = '{"payloads": [{"metadata": {"encoding": "<base64>"}, "data": "<b
 def parse_payloads(body: bytes, *, max_payloads: int) -> list[Payload]:
     """Return the payloads of a request. Raises Refused for anything else than payloads."""
     try:
-        document: object = json.loads(body)
+        document = read_document(body)
     except (ValueError, RecursionError):
         raise _malformed("The body is no JSON") from None
-    if not isinstance(document, dict):
+    fields = document.value
+    if not isinstance(fields, dict):
         raise _malformed("The body is no object")
     # Protobuf's JSON takes null for what is not there.
-    listed: object = cast("dict[str, object]", document).get("payloads")
+    listed: object = cast("dict[str, object]", fields).get("payloads")
     if listed is None:
         return []
     if not isinstance(listed, list):
@@ -51,14 +56,17 @@ def parse_payloads(body: bytes, *, max_payloads: int) -> list[Payload]:
             f"The request has {len(payloads)} payloads; {max_payloads} are served at once.",
             remedy="Send fewer, or raise CLAIMCHECK_SERVER_MAX_PAYLOADS.",
         )
-    return [_parse_payload(payload) for payload in payloads]
+    return [_parse_payload(payload, document) for payload in payloads]
 
 
 def dump_payloads(payloads: list[Payload]) -> bytes:
     """Return the body of an answer."""
-    document = MessageToDict(Payloads(payloads=payloads))
     # Temporal's clients expect the list to be there, also when it is empty.
-    return json.dumps({"payloads": document.get("payloads", [])}, separators=(",", ":")).encode()
+    parts = [b'{"payloads":[']
+    for number, payload in enumerate(payloads):
+        parts += (b"," if number else b"", *_dump_payload(payload))
+    parts.append(b"]}")
+    return b"".join(parts)
 
 
 def reference_to(claim: Claim, *, view: str) -> Payload:
@@ -75,12 +83,41 @@ def reference_to(claim: Claim, *, view: str) -> Payload:
     return payload
 
 
-def _parse_payload(document: object) -> Payload:
+def _dump_payload(payload: Payload) -> Iterator[bytes]:
+    """Yield protobuf's JSON of a payload, which leaves out what is empty."""
+    yield b"{"
+    separator = b""
+    if payload.metadata:
+        metadata: Mapping[str, bytes] = payload.metadata
+        values = {name: b"".join(encode_base64(value)).decode() for name, value in metadata.items()}
+        yield b'"metadata":' + _json(values)
+        separator = b","
+    if payload.data:
+        yield separator + b'"data":"'
+        yield from encode_base64(payload.data)
+        yield b'"'
+        separator = b","
+    if payload.external_payloads:
+        sizes = [
+            {"sizeBytes": str(each.size_bytes)} if each.size_bytes else {}
+            for each in payload.external_payloads
+        ]
+        yield separator + b'"externalPayloads":' + _json(sizes)
+    yield b"}"
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _parse_payload(value: object, document: Document) -> Payload:
     """Return a payload; fields of a later release are ignored, as protobuf does."""
-    fields = _object(document, "A payload")
+    fields = _object(value, "A payload")
     metadata = _object(fields.get("metadata"), "The metadata of a payload")
-    data = _bytes(fields.get("data"))
-    values = {name: _bytes(value) for name, value in metadata.items()}
+    if any(map(document.is_long, metadata)):
+        raise _malformed("A name in the metadata of a payload is too long")
+    data = _bytes(fields.get("data"), document)
+    values = {name: _bytes(value, document) for name, value in metadata.items()}
     try:
         payload = Payload(metadata=values, data=data)
     except UnicodeEncodeError:
@@ -105,14 +142,13 @@ def _object(value: object, what: str) -> dict[str, object]:
     return cast("dict[str, object]", value)
 
 
-def _bytes(value: object) -> bytes:
+def _bytes(value: object, document: Document) -> bytes:
     """Return the bytes of a Base64 text, in either alphabet, as protobuf's JSON has them."""
     if value is None:
         return b""
-    if isinstance(value, str):
+    if isinstance(value, str) and (text := document.text_of(value)) is not None:
         with contextlib.suppress(ValueError):
-            text = value.translate(_TO_STANDARD)
-            return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+            return decode_base64(text)
     raise _malformed("A value of a payload is no Base64")
 
 

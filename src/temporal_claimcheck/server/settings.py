@@ -1,7 +1,9 @@
 """Settings of the codec server: `CLAIMCHECK_SERVER_*`, or the table `server` of the TOML file."""
 
+import re
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -12,7 +14,12 @@ from temporal_claimcheck.settings import LayeredSettings
 __all__ = ["ServerSettings"]
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
-_FEWEST_TOKEN_CHARACTERS: Final = 16
+_FEWEST_CHARACTERS: Final = 16
+"""Of what is secret; shorter ones can be guessed."""
+_TOKEN: Final = re.compile(rf"[!-~]{{{_FEWEST_CHARACTERS},}}")
+_ORIGIN: Final = re.compile(r"https?://[^/?#,\s]+")
+# Everybody who uses Temporal Cloud has a token of it, whatever his company.
+_EVERYBODYS_ISSUER: Final = "login.tmprl.cloud"
 Listed = Annotated[frozenset[str], NoDecode]
 
 
@@ -52,8 +59,12 @@ class ServerSettings(LayeredSettings):
     """Signatures that are accepted, separated by commas."""
     jwt_permissions_claim: str = "permissions"
     """Claim of a token that lists its permissions, each as namespace:role."""
+    jwt_user_claim: str = "sub"
+    """Claim of a token that names the user."""
+    jwt_users: Listed = frozenset()
+    """Users who get in, or @domain for all of a domain, separated by commas; by default all."""
     jwt_namespaces: Listed = frozenset()
-    """Namespaces that the holder of any valid token may read, separated by commas; * is all."""
+    """Namespaces that every such user may read, separated by commas; * is all."""
     cors_origins: Listed = frozenset()
     """Origins of Web UIs whose pages may call this server, separated by commas."""
     link_secret: SecretStr | None = None
@@ -70,7 +81,7 @@ class ServerSettings(LayeredSettings):
     request_seconds: float = Field(default=30.0, gt=0, le=600)
     """Time for one request, from its first byte to its answer."""
 
-    @field_validator("jwt_algorithms", "jwt_namespaces", "cors_origins", mode="before")
+    @field_validator("jwt_algorithms", "jwt_namespaces", "jwt_users", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -80,6 +91,7 @@ class ServerSettings(LayeredSettings):
     @classmethod
     def load(cls, **overrides: object) -> Self:
         """Read the settings. Raises InvalidSettings that names each wrong one, never its value."""
+        cls.warn_of_unknown()
         settings = cls.read(overrides)
         settings.check()
         return settings
@@ -94,6 +106,19 @@ class ServerSettings(LayeredSettings):
         """Whether callers have to say who they are."""
         return self.tokens is not None or self.jwks_url is not None
 
+    @property
+    def audience(self) -> str:
+        """Who may call, in words."""
+        if not self.has_authentication:
+            return "to nobody outside of this machine"
+        known: list[str] = []
+        if self.tokens is not None:
+            count = len(self.namespaces_by_token())
+            known.append("a static token" if count == 1 else f"{count} static tokens")
+        if self.jwks_url is not None:
+            known.append(f"tokens that {self.jwt_issuer} signed")
+        return f"to holders of {' or '.join(known)}"
+
     def namespaces_by_token(self) -> dict[str, frozenset[str]]:
         """Return the namespaces that each static token opens. Raises InvalidSettings."""
         text = "" if self.tokens is None else self.tokens.get_secret_value()
@@ -101,11 +126,12 @@ class ServerSettings(LayeredSettings):
         for entry in filter(None, (part.strip() for part in text.split(","))):
             namespaces, separator, token = entry.partition("=")
             names = frozenset(name.strip() for name in namespaces.split("+") if name.strip())
-            if not separator or not names or len(token) < _FEWEST_TOKEN_CHARACTERS:
+            if not separator or not names or not _TOKEN.fullmatch(token):
                 raise InvalidSettings(
                     "CLAIMCHECK_SERVER_TOKENS has an entry that is none.",
                     remedy="Write NAMESPACE+NAMESPACE=TOKEN, or *=TOKEN for all namespaces; a "
-                    f"token has {_FEWEST_TOKEN_CHARACTERS} characters or more.",
+                    f"token has {_FEWEST_CHARACTERS} characters or more, of those that stand in a "
+                    "header.",
                 )
             opened[token] = opened.get(token, frozenset()) | names
         if self.tokens is not None and not opened:
@@ -123,11 +149,7 @@ class ServerSettings(LayeredSettings):
                 remedy="Set CLAIMCHECK_SERVER_TOKENS or CLAIMCHECK_SERVER_JWKS_URL, or listen on "
                 "127.0.0.1.",
             )
-        if self.jwks_url is not None and not (self.jwt_issuer and self.jwt_audience):
-            raise InvalidSettings(
-                "CLAIMCHECK_SERVER_JWKS_URL is set, but not which tokens are meant for here.",
-                remedy="Set CLAIMCHECK_SERVER_JWT_ISSUER and CLAIMCHECK_SERVER_JWT_AUDIENCE too.",
-            )
+        self._check_identity_provider()
         if (self.tls_certificate_file is None) is not (self.tls_key_file is None):
             raise InvalidSettings(
                 "TLS needs a certificate and its key.",
@@ -138,4 +160,37 @@ class ServerSettings(LayeredSettings):
             raise InvalidSettings(
                 "CLAIMCHECK_SERVER_CORS_ORIGINS must not let every origin in.",
                 remedy="Name the origin of your Web UI, such as https://cloud.temporal.io.",
+            )
+        if not all(map(_ORIGIN.fullmatch, self.cors_origins)):
+            raise InvalidSettings(
+                "CLAIMCHECK_SERVER_CORS_ORIGINS has an entry that no browser sends.",
+                remedy="Write scheme and host, with no slash behind, as in "
+                "https://cloud.temporal.io.",
+            )
+        secret = self.link_secret
+        if secret is not None and len(secret.get_secret_value()) < _FEWEST_CHARACTERS:
+            raise InvalidSettings(
+                "CLAIMCHECK_SERVER_LINK_SECRET is too short to be one.",
+                remedy=f"Use {_FEWEST_CHARACTERS} characters or more, or unset it.",
+            )
+
+    def _check_identity_provider(self) -> None:
+        if self.jwks_url is None:
+            return
+        if not (self.jwt_issuer and self.jwt_audience):
+            raise InvalidSettings(
+                "CLAIMCHECK_SERVER_JWKS_URL is set, but not which tokens are meant for here.",
+                remedy="Set CLAIMCHECK_SERVER_JWT_ISSUER and CLAIMCHECK_SERVER_JWT_AUDIENCE too.",
+            )
+        url = urlsplit(self.jwks_url)
+        if url.scheme != "https" and url.hostname not in _LOOPBACK:
+            raise InvalidSettings(
+                "CLAIMCHECK_SERVER_JWKS_URL would be read where others can change the answer.",
+                remedy="Use https.",
+            )
+        if url.hostname == _EVERYBODYS_ISSUER and self.jwt_namespaces and not self.jwt_users:
+            raise InvalidSettings(
+                "Every user of Temporal Cloud, of any company, could read your namespaces.",
+                remedy="Set CLAIMCHECK_SERVER_JWT_USERS to yours, as in @example.com, and "
+                "CLAIMCHECK_SERVER_JWT_USER_CLAIM to https://saas-api.tmprl.cloud/user/email.",
             )

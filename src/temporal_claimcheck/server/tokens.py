@@ -38,16 +38,21 @@ class JwtTokens:
         audience: str,
         algorithms: Sequence[str],
         permissions_claim: str,
+        user_claim: str,
+        users: frozenset[str],
         namespaces: frozenset[str],
     ) -> None:
         """Trust tokens of an issuer for an audience, signed with a key of its JWKS.
 
-        `namespaces` may be read by the holder of any such token, whatever its permissions.
+        With `users`, only theirs: names, or @domain. `namespaces` may be read by the holder of
+        any such token, whatever its permissions.
         """
         self._issuer = issuer
         self._audience = audience
         self._algorithms = list(algorithms)
         self._permissions_claim = permissions_claim
+        self._user_claim = user_claim
+        self._users = frozenset(user.casefold() for user in users)
         self._namespaces = namespaces
         self._keys = jwt.PyJWKClient(jwks_url, lifespan=_KEYS_LAST_SECONDS, timeout=_FETCH_SECONDS)
 
@@ -96,6 +101,15 @@ class JwtTokens:
             raise _refused("it is not valid") from None
 
     def _caller(self, claims: Mapping[str, Any]) -> Caller:
+        user = claims.get(self._user_claim)
+        name = user if isinstance(user, str) and user else None
+        if self._users and not (name and self._lets_in(name)):
+            raise Refused(
+                403,
+                "user-denied",
+                "The user of this token is not one who gets in here.",
+                remedy="Ask for being added to CLAIMCHECK_SERVER_JWT_USERS.",
+            )
         granted = claims.get(self._permissions_claim, [])
         reads, writes = set(self._namespaces), set[str]()
         for permission in granted if isinstance(granted, list) else []:  # pyright: ignore[reportUnknownVariableType]
@@ -109,10 +123,16 @@ class JwtTokens:
             if namespace and role.lower() in _WRITING_ROLES:
                 writes.add(namespace)
         return Caller(
-            name=str(claims.get("sub", "somebody")),
+            name=name or "somebody",
             reads=frozenset(reads),
             writes=frozenset(writes),
         )
+
+    def _lets_in(self, name: str) -> bool:
+        """Return whether a user is listed, or his mail's domain is; case does not matter."""
+        folded = name.casefold()
+        _, at, domain = folded.rpartition("@")
+        return folded in self._users or (bool(at) and f"@{domain}" in self._users)
 
 
 def _refused(why: str) -> Refused:
