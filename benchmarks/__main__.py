@@ -1,4 +1,4 @@
-"""`python -m benchmarks [pipeline|core|stores]`: tables to standard output, else standard error."""
+"""`python -m benchmarks [pipeline|core|stores|server]`: tables to stdout, all else to stderr."""
 
 import asyncio
 import dataclasses
@@ -18,6 +18,7 @@ from benchmarks.candidates import NAMES
 from benchmarks.core import CORE_CELLS, CoreCell, run_core
 from benchmarks.pipeline import CELLS, Cell, run_pipeline
 from benchmarks.records import SIZES
+from benchmarks.server import run_server, server_table
 from benchmarks.stores import STORE_CELLS, StoreCell, run_stores
 
 AnyCell = TypeVar("AnyCell", Cell, CoreCell, StoreCell)
@@ -31,6 +32,7 @@ class Suite(enum.StrEnum):
     PIPELINE = "pipeline"
     CORE = "core"
     STORES = "stores"
+    SERVER = "server"
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -41,7 +43,8 @@ def main(
     suite: Annotated[
         Suite,
         typer.Argument(
-            help="The whole way through Temporal, the claim check alone, or its stores."
+            help="The whole way through Temporal, the claim check alone, its stores, or the codec "
+            "server."
         ),
     ] = Suite.ALL,
     *,
@@ -101,6 +104,9 @@ def main(
             )
             output.print(*map(tables.store_table, results.stores), sep="\n")
             output.print(tables.summary_table(results.stores))
+        if suite in {Suite.ALL, Suite.SERVER}:
+            results.server = asyncio.run(run_server(_below(folder, "server"), note))
+            output.print(server_table(results.server))
     if json_file is not None:
         json_file.write_text(json.dumps(tables.as_json(results), indent=1), encoding="utf-8")
 

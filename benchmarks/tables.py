@@ -14,6 +14,7 @@ from benchmarks.candidates import BUILT_IN, NOTHING
 from benchmarks.core import CoreResult
 from benchmarks.measuring import Ratio
 from benchmarks.pipeline import CellResult, Line
+from benchmarks.server import ServerResult
 from benchmarks.stores import StoreResult, sums
 
 __all__ = ["Results", "as_json", "core_table", "pipeline_table", "store_table", "summary_table"]
@@ -28,6 +29,7 @@ class Results:
     pipeline: list[CellResult] = field(default_factory=list[CellResult])
     core: list[CoreResult] = field(default_factory=list[CoreResult])
     stores: list[StoreResult] = field(default_factory=list[StoreResult])
+    server: list[ServerResult] = field(default_factory=list[ServerResult])
 
 
 def pipeline_table(result: CellResult) -> Table:

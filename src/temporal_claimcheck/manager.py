@@ -4,7 +4,6 @@ import copy
 import datetime as dt
 import time
 from collections.abc import Callable, Iterable, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
 from temporalio.api.common.v1 import Payload
@@ -12,10 +11,7 @@ from temporalio.api.common.v1 import Payload
 from temporal_claimcheck import payloads, wiring
 from temporal_claimcheck.access import Access
 from temporal_claimcheck.claim import DIGEST_ALGORITHM, KEYED_DIGEST_ALGORITHM, Claim
-from temporal_claimcheck.errors import (
-    ClaimCheckError,
-    InvalidClaim,
-)
+from temporal_claimcheck.errors import InvalidClaim
 from temporal_claimcheck.events import (
     Failed,
     Observer,
@@ -27,7 +23,7 @@ from temporal_claimcheck.events import (
 from temporal_claimcheck.flow import all_or_error
 from temporal_claimcheck.foreign.reader import ForeignReader
 from temporal_claimcheck.foreign.sources import ForeignSources
-from temporal_claimcheck.health import Health
+from temporal_claimcheck.health import Health, look_at
 from temporal_claimcheck.inline import InlineEncryption
 from temporal_claimcheck.keychain import Keychain
 from temporal_claimcheck.keyspace import Key
@@ -41,7 +37,7 @@ from temporal_claimcheck.settings import (
 from temporal_claimcheck.stores.base import BlobStore
 from temporal_claimcheck.transforms.base import Compression
 from temporal_claimcheck.transforms.compression import ZstdCompression
-from temporal_claimcheck.vault import Vault
+from temporal_claimcheck.vault import StoredObject, Vault
 
 if TYPE_CHECKING:
     # The package behind it is optional.
@@ -93,7 +89,7 @@ class ClaimCheckManager:
             cache_bytes=cache_bytes,
             max_bytes_in_flight=max_bytes_in_flight,
             keychain=keychain,
-            clock=clock or _utc_now,
+            clock=clock,
         )
         self._foreign = ForeignReader(
             foreign, self._access, self._policy, self._vault.hold, self._observers
@@ -153,10 +149,7 @@ class ClaimCheckManager:
         return other
 
     def for_replay(self) -> Self:
-        """Return a manager for a `Replayer`: it writes nothing and reads every namespace.
-
-        Its `offload` mints.
-        """
+        """Return a manager for a `Replayer`: `offload` mints, and every namespace is read."""
         other = copy.copy(self)
         other._access = self._access.for_replay()
         other._foreign = self._foreign.with_access(other._access)
@@ -280,7 +273,7 @@ class ClaimCheckManager:
         started = time.perf_counter()
         key_text: str | None = None
         try:
-            key = self._accept(claim)
+            key = self.check_claim(claim)
             key_text = claim.key
             data, from_cache = await self._vault.fetch(
                 key, claim.payload_bytes, keyed=claim.is_keyed
@@ -294,26 +287,37 @@ class ClaimCheckManager:
         except Exception as error:
             self._failed("retrieve", key_text, error, started)
             raise
-        self._observers.observe(
-            Retrieved(
-                namespace=key.namespace,
-                key=claim.key,
-                from_cache=from_cache,
-                payload_bytes=claim.payload_bytes,
-                seconds=time.perf_counter() - started,
-            )
-        )
+        self._retrieved(key, len(data), started, from_cache=from_cache)
         return payload
+
+    async def inspect(self, key: str) -> tuple[StoredObject, Payload]:
+        """Return what lies under a key, and its payload, verified: for who has no claim to it.
+
+        The store is read once, and `retrieve` finds the payload in memory. Raises as it does.
+        """
+        started = time.perf_counter()
+        parsed: Key | None = None
+        try:
+            parsed = Key.parse(key)
+            self._access.check(parsed.namespace)
+            found, data = await self._vault.examine(parsed, self._policy)
+            payload = payloads.stored_payload(data, key)
+        except Exception as error:
+            self._failed("retrieve", parsed and key, error, started)
+            raise
+        self._retrieved(parsed, len(data), started, from_cache=False)
+        return found, payload
+
+    def check_claim(self, claim: Claim) -> Key:
+        """Take an untrusted claim's key apart; no I/O. Raises ClaimError, PayloadTooLarge."""
+        key = Key.parse(claim.key)
+        self._access.check(key.namespace)
+        self._policy.check_size(claim.payload_bytes)
+        return key
 
     async def health(self) -> Health:
         """Look at the store, by really using it. Never raises for what is wrong with it."""
-        started = time.perf_counter()
-        error: ClaimCheckError | None = None
-        try:
-            await self._store.check()
-        except ClaimCheckError as problem:
-            error = problem
-        return Health(store=self._store.name, seconds=time.perf_counter() - started, error=error)
+        return await look_at(self._store)
 
     async def aclose(self) -> None:
         """Release threads, and the store's connections if this manager opened the store.
@@ -330,12 +334,7 @@ class ClaimCheckManager:
         """Return the manager. Opens nothing: the first use does."""
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         """Release what was opened."""
         await self.aclose()
 
@@ -376,12 +375,16 @@ class ClaimCheckManager:
             digest=KEYED_DIGEST_ALGORITHM if place.encryption_key else DIGEST_ALGORITHM,
         )
 
-    def _accept(self, claim: Claim) -> Key:
-        """Take an untrusted claim's key apart, or refuse it."""
-        key = Key.parse(claim.key)
-        self._access.check(key.namespace)
-        self._policy.check_size(claim.payload_bytes)
-        return key
+    def _retrieved(self, key: Key, size: int, started: float, *, from_cache: bool) -> None:
+        self._observers.observe(
+            Retrieved(
+                namespace=key.namespace,
+                key=str(key),
+                from_cache=from_cache,
+                payload_bytes=size,
+                seconds=time.perf_counter() - started,
+            )
+        )
 
     def _failed(self, operation: str, key: str | None, error: Exception, started: float) -> None:
         self._observers.observe(
@@ -393,7 +396,3 @@ class ClaimCheckManager:
                 seconds=time.perf_counter() - started,
             )
         )
-
-
-def _utc_now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)

@@ -3,9 +3,10 @@
 import logging
 import os
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, TypedDict, Unpack, cast
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypedDict, Unpack, cast
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -24,6 +25,7 @@ __all__ = [
     "DEFAULT_ACTIVITY_WAIT_SECONDS",
     "DEFAULT_CACHE_BYTES",
     "DEFAULT_MAX_BYTES_IN_FLIGHT",
+    "LayeredSettings",
     "Settings",
     "SettingsOverrides",
 ]
@@ -36,6 +38,9 @@ logger = logging.getLogger(__name__)
 
 _PREFIX: Final = "CLAIMCHECK_"
 _CONFIG: Final = "CLAIMCHECK_CONFIG"
+_TABLES: Final = ("server",)
+"""Tables of the TOML file that other parts of the package read."""
+_TABLE_PREFIXES: Final = tuple(f"{_PREFIX}{table.upper()}_" for table in _TABLES)
 # Also keeps out infinity. Waiting longer helps nobody: Temporal tries the task again.
 _LONGEST_SECONDS: Final = 600.0
 _LONGEST_WAIT_SECONDS: Final = 7 * 86_400.0
@@ -78,21 +83,97 @@ class SettingsOverrides(TypedDict, total=False):
     redis_may_lose_payloads: bool
 
 
-class Settings(BaseSettings):
-    """Everything that can be set. Environment: `CLAIMCHECK_` and the name in upper case.
-
-    Order: what the program sets, then the environment, then the TOML file that
-    `CLAIMCHECK_CONFIG` names, then the default.
-    """
+class LayeredSettings(BaseSettings):
+    """Settings from program, environment and TOML file, in this order."""
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX,
         frozen=True,
         extra="forbid",
         populate_by_name=True,
         # The message of a wrong value must not repeat it: it may be a secret.
         hide_input_in_errors=True,
     )
+
+    table: ClassVar[str | None] = None
+    """Table of the TOML file that holds these settings; None for what stands outside of all."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the program first, then the environment, then the file."""
+        del dotenv_settings, file_secret_settings
+        path = os.environ.get(_CONFIG)
+        if path is None:
+            return init_settings, env_settings
+        return init_settings, env_settings, _TomlTable(settings_cls, Path(path), cls.table)
+
+    @classmethod
+    def read(cls, overrides: Mapping[str, object]) -> Self:
+        """Read the settings. Raises InvalidSettings that names each wrong one, never its value."""
+        path = os.environ.get(_CONFIG)
+        if path is not None and not Path(path).is_file():
+            raise InvalidSettings(
+                f"{_CONFIG} names {path}, which is no file.", remedy="Correct or unset it."
+            )
+        try:
+            return cls(**cast("dict[str, Any]", overrides))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise InvalidSettings(
+                f"{path} is not valid TOML: {error}.", remedy="Correct the file."
+            ) from error
+        except (ValidationError, SettingsError) as error:
+            # `from None`: the cause would print the values, which may be secrets.
+            raise InvalidSettings(
+                f"Some settings are wrong: {_describe(error)}.",
+                remedy="Correct them in the program, the environment or the TOML file.",
+            ) from None
+
+    @classmethod
+    def warn_of_unknown(cls) -> None:
+        """Log the variables of the environment that look like settings of these and are none."""
+        # A warning and no error: during an upgrade old processes meet the settings of new ones.
+        prefix = str(cls.model_config.get("env_prefix"))
+        known = {f"{prefix}{name.upper()}" for name in cls.model_fields} | {_CONFIG}
+        others = () if cls.table is not None else _TABLE_PREFIXES
+        for name in sorted(os.environ.keys() - known):
+            if name.startswith(prefix) and not name.startswith(others):
+                logger.warning("%s is no setting of this release and has no effect", name)
+
+
+class _TomlTable(TomlConfigSettingsSource):
+    """One table of a TOML file, or what stands in none."""
+
+    def __init__(self, settings: type[BaseSettings], path: Path, table: str | None) -> None:
+        self._table = table
+        super().__init__(settings, path)
+
+    def _read_file(self, file_path: Path | Traversable) -> dict[str, Any]:
+        document = super()._read_file(file_path)
+        if self._table is not None:
+            table = document.get(self._table, {})
+            if not isinstance(table, dict):
+                raise InvalidSettings(
+                    f"{self._table} is no table in {file_path}.",
+                    remedy=f"Write its settings below [{self._table}].",
+                )
+            return cast("dict[str, Any]", table)
+        return {name: value for name, value in document.items() if name not in _TABLES}
+
+
+class Settings(LayeredSettings):
+    """Everything that can be set. Environment: `CLAIMCHECK_` and the name in upper case.
+
+    Order: what the program sets, then the environment, then the TOML file that
+    `CLAIMCHECK_CONFIG` names, then the default.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX)
 
     store: str | None = Field(default=None, repr=False)  # a URL may hold a password
     """URL of the store, as in file:///var/lib/claims, s3://bucket/prefix, redis://host:6379/0."""
@@ -193,42 +274,10 @@ class Settings(BaseSettings):
         return value
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Put the program first, then the environment, then the file."""
-        del dotenv_settings, file_secret_settings
-        path = os.environ.get(_CONFIG)
-        if path is None:
-            return init_settings, env_settings
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(path))
-
-    @classmethod
     def load(cls, **overrides: Unpack[SettingsOverrides]) -> Self:
         """Read the settings. Raises InvalidSettings that names each wrong one, never its value."""
-        _warn_of_unknown()
-        path = os.environ.get(_CONFIG)
-        if path is not None and not Path(path).is_file():
-            raise InvalidSettings(
-                f"{_CONFIG} names {path}, which is no file.", remedy="Correct or unset it."
-            )
-        try:
-            return cls(**cast("dict[str, Any]", overrides))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise InvalidSettings(
-                f"{path} is not valid TOML: {error}.", remedy="Correct the file."
-            ) from error
-        except (ValidationError, SettingsError) as error:
-            # `from None`: the cause would print the values, which may be secrets.
-            raise InvalidSettings(
-                f"Some settings are wrong: {_describe(error)}.",
-                remedy="Correct them in the program, the environment or the TOML file.",
-            ) from None
+        cls.warn_of_unknown()
+        return cls.read(overrides)
 
     @property
     def store_url(self) -> str:
@@ -252,14 +301,6 @@ class Settings(BaseSettings):
                 "No store is set.", remedy=f"Set CLAIMCHECK_STORE to a URL such as {_EXAMPLES}."
             )
         return urls[0]
-
-
-def _warn_of_unknown() -> None:
-    # A warning and no error: during an upgrade old processes meet the settings of new ones.
-    known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields} | {_CONFIG}
-    for name in sorted(os.environ.keys() - known):
-        if name.startswith(_PREFIX):
-            logger.warning("%s is no setting of this release and has no effect", name)
 
 
 def _describe(error: ValidationError | SettingsError) -> str:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from temporal_claimcheck.cache import PayloadCache, StoredToday
 from temporal_claimcheck.envelope import (
     ENVELOPE_OVERHEAD_BYTES,
+    Header,
     digest_of,
     open_envelope,
+    read_header,
     seal_envelope,
 )
 from temporal_claimcheck.errors import BlobNotFound, EncryptionKeyMissing, IntegrityError
@@ -23,6 +25,7 @@ from temporal_claimcheck.flow import ByteBudget, SingleFlight
 from temporal_claimcheck.keychain import Keychain
 from temporal_claimcheck.keyspace import Key
 from temporal_claimcheck.loops import LoopLocal
+from temporal_claimcheck.policy import OffloadPolicy
 from temporal_claimcheck.stores.base import BlobStore, ProbingStore, ViewingStore
 from temporal_claimcheck.threads import Threads
 from temporal_claimcheck.transforms.base import Compression
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     # The package behind it is optional.
     from temporal_claimcheck.transforms.encryption import EncryptionKey
 
-__all__ = ["Place", "Vault"]
+__all__ = ["Place", "StoredObject", "Vault"]
 
 T = TypeVar("T")
 
@@ -54,6 +57,16 @@ class Place:
     """What the digest in the key was made with, and the object is to be encrypted with."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """What a stored object says of itself, checked."""
+
+    key: Key
+    header: Header
+    stored_bytes: int
+    """Size of the object in the store."""
+
+
 class Vault:
     """Keeps and fetches serialized payloads. Safe for concurrent use and for several loops."""
 
@@ -65,12 +78,12 @@ class Vault:
         cache_bytes: int,
         max_bytes_in_flight: int,
         keychain: Keychain | None,
-        clock: Callable[[], dt.datetime],
+        clock: Callable[[], dt.datetime] | None,
     ) -> None:
         self._store = store
         self._keychain = keychain
         self._compression = compression
-        self._clock = clock
+        self._clock = clock or _utc_now
         self._cache = PayloadCache(cache_bytes)
         self._stored_today = StoredToday()
         self._threads = Threads(_THREADS, name="claimcheck-codec")
@@ -121,6 +134,25 @@ class Vault:
         data, _ = await self._reads.get().run(flight, read)
         return data, False
 
+    async def examine(self, key: Key, policy: OffloadPolicy) -> tuple[StoredObject, bytes]:
+        """Read an object of which nothing is known but its key; return it and its payload.
+
+        The digest in the key proves the payload, whether the object says that it is encrypted
+        or not. Raises StoreError, IntegrityError, and PayloadTooLarge for one over the cap.
+        """
+        try:
+            blob = await self._get(key, policy.max_payload_bytes)
+            header, _ = await self._off_loop(len(blob), partial(read_header, key=str(key)), blob)
+            policy.check_size(header.plain_bytes)
+            async with self.hold(header.plain_bytes):
+                keyed = header.encryption is not None
+                data = await self._open(blob, key, header.plain_bytes, keyed=keyed)
+        except (BlobNotFound, IntegrityError):
+            self._stored_today.forget(key)
+            raise
+        self._cache.put(key, data)
+        return StoredObject(key=key, header=header, stored_bytes=len(blob)), data
+
     def release(self) -> None:
         """Let idle threads end; they start anew when they are needed."""
         self._threads.release()
@@ -142,9 +174,7 @@ class Vault:
     async def _read(self, key: Key, payload_bytes: int, keyed: bool) -> bytes:  # noqa: FBT001  # bound by partial
         async with self.hold(payload_bytes):
             try:
-                store = self._store
-                read = store.view if isinstance(store, ViewingStore) else store.get
-                blob = await read(str(key), max_bytes=payload_bytes + ENVELOPE_OVERHEAD_BYTES)
+                blob = await self._get(key, payload_bytes)
                 data = await self._open(blob, key, payload_bytes, keyed=keyed)
             except (BlobNotFound, IntegrityError):
                 self._stored_today.forget(key)
@@ -152,6 +182,11 @@ class Vault:
         self._stored_today.add(key, today=self._today())
         self._cache.put(key, data)
         return data
+
+    async def _get(self, key: Key, max_plain_bytes: int) -> bytes | memoryview:
+        store = self._store
+        read = store.view if isinstance(store, ViewingStore) else store.get
+        return await read(str(key), max_bytes=max_plain_bytes + ENVELOPE_OVERHEAD_BYTES)
 
     async def _open(
         self, blob: bytes | memoryview, key: Key, payload_bytes: int, *, keyed: bool
@@ -181,3 +216,7 @@ class Vault:
 
     def _today(self) -> dt.date:
         return self._clock().astimezone(dt.UTC).date()
+
+
+def _utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from temporal_claimcheck import Settings
+from temporal_claimcheck.server.settings import ServerSettings
+from temporal_claimcheck.settings import LayeredSettings
 from tests.docs.doc_pages import CodeBlock, all_code_blocks
 
 LANGUAGES = {"python", "sh", "text", "toml", "json"}
@@ -80,6 +82,7 @@ def test_a_shell_block_sets_valid_settings(
         value = " ".join(shlex.split(match["value"], comments=True))
         monkeypatch.setenv(match["name"], value)
         names.add(match["name"])
-    settings = Settings.load()
-    assert len(settings.model_fields_set) == len(names - {"CLAIMCHECK_CONFIG"})
+    settings: list[LayeredSettings] = [Settings.load(), ServerSettings.load()]
+    read = sum(len(each.model_fields_set) for each in settings)
+    assert read == len(names - {"CLAIMCHECK_CONFIG"})
     assert not caplog.records, "an unknown name"

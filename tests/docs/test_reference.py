@@ -9,23 +9,31 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 from pydantic import AliasChoices
+from starlette.routing import Route
 from typer.core import TyperGroup
 from typer.main import get_command
 
 import temporal_claimcheck
-from temporal_claimcheck import ClaimCheckError, ClaimCheckPlugin, Settings
+from temporal_claimcheck import ClaimCheckError, ClaimCheckManager, ClaimCheckPlugin, Settings
 from temporal_claimcheck.cli import app
 from temporal_claimcheck.events import Failed, Offloaded, OffloadOutcome, Retrieved
+from temporal_claimcheck.metrics.prometheus import PrometheusObserver
+from temporal_claimcheck.server.app import build_app
+from temporal_claimcheck.server.settings import ServerSettings
 from temporal_claimcheck.settings import SettingsOverrides
+from temporal_claimcheck.stores.memory import MemoryStore
 from temporal_claimcheck.wiring import _BUILDERS
-from tests.docs.doc_pages import Page, Section, Table, all_pages, code_spans, page
+from tests.docs.doc_pages import ROOT, Page, Section, Table, all_pages, code_spans, page
 
 SETTINGS = page("reference/settings.md")
 ERRORS = page("reference/errors.md")
 EVENTS = page("reference/events.md")
 API = page("reference/api.md")
 COMMANDS = page("reference/command-line.md")
+SERVER = page("reference/codec-server.md")
+SERVER_SETTINGS = page("reference/server-settings.md")
 
 
 def setting_rows() -> dict[str, list[str]]:
@@ -84,8 +92,63 @@ def test_every_scheme_of_a_store_url_is_documented_and_no_other() -> None:
 @pytest.mark.parametrize("document", all_pages(), ids=str)
 def test_no_page_names_a_setting_that_does_not_exist(document: Page) -> None:
     known = {environment_name(setting) for setting in Settings.model_fields}
+    known |= {f"CLAIMCHECK_SERVER_{setting.upper()}" for setting in ServerSettings.model_fields}
     named = set(re.findall(r"\bCLAIMCHECK_[A-Z_]*[A-Z]\b", document.source))
     assert named <= known | {"CLAIMCHECK_CONFIG"}
+
+
+def server_setting_rows() -> dict[str, list[str]]:
+    tables = [table for table in SERVER_SETTINGS.tables if table.head[0] == "Name"]
+    return {code_spans(row[0])[0]: row for table in tables for row in table.rows}
+
+
+def test_every_setting_of_the_server_is_documented_and_no_other() -> None:
+    assert set(server_setting_rows()) == set(ServerSettings.model_fields)
+
+
+@pytest.mark.parametrize("setting", sorted(ServerSettings.model_fields))
+def test_a_setting_of_the_server_has_the_variable_and_default_that_are_documented(
+    setting: str,
+) -> None:
+    default: object = ServerSettings.model_fields[setting].get_default(call_default_factory=True)
+    listed = ",".join(sorted(default)) if isinstance(default, frozenset) else default
+    shown = "empty" if listed == "" else shown_default(listed)
+    assert server_setting_rows()[setting][1:3] == [f"`CLAIMCHECK_SERVER_{setting.upper()}`", shown]
+
+
+def test_every_refusal_of_the_server_is_documented_and_no_other() -> None:
+    folder = ROOT / "src" / "temporal_claimcheck" / "server"
+    source = "\n".join(file.read_text() for file in folder.glob("*.py"))
+    codes = set(re.findall(r"Refused\(\s*[0-9]{3},\s*\"([a-z-]+)\"", source))
+    # Each of these two stands in an expression.
+    codes |= {"not-found", "refused", "token-missing", "token-refused"}
+    [table] = [table for table in SERVER.section("Errors").tables if table.head[0] == "Code"]
+    assert set(table.names) & {error.code for error in ALL_ERRORS} == set()
+    assert {code_spans(row[0])[0] for row in table.rows} == codes
+
+
+def test_every_metric_is_documented_and_no_other() -> None:
+    registry = CollectorRegistry()
+    PrometheusObserver(registry)
+    build_app(ClaimCheckManager(MemoryStore()), ServerSettings(), registry=registry)
+    names = {
+        f"{metric.name}_total" if metric.type == "counter" else metric.name
+        for metric in registry.collect()
+    }
+    [table] = SERVER.section("Metrics").tables
+    assert set(table.names) - {"route", "status"} == names
+
+
+def test_every_route_of_the_server_is_documented() -> None:
+    app = build_app(
+        ClaimCheckManager(MemoryStore()), ServerSettings(), registry=CollectorRegistry()
+    )
+    documented = {
+        span.split()[-1].partition("?")[0]
+        for span in SERVER.section("Routes").tables[0].names
+        if span.startswith(("GET", "POST"))
+    }
+    assert {route.path for route in app.routes if isinstance(route, Route)} == documented
 
 
 def errors_of_the_package() -> Iterator[type[ClaimCheckError]]:

@@ -9,6 +9,7 @@ import typer
 
 from temporal_claimcheck.cli.demo import demo
 from temporal_claimcheck.cli.keys import keys
+from temporal_claimcheck.cli.serve import serve
 from temporal_claimcheck.errors import ClaimCheckError, ConfigurationError
 
 __all__ = ["app", "main"]
@@ -24,6 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(demo)
+app.command()(serve)
 app.add_typer(keys, name="keys")
 
 

@@ -22,6 +22,7 @@ from temporal_claimcheck.foreign.recipe import RecipeClaim, is_recipe_claim
 from temporal_claimcheck.foreign.s3_driver import S3_DRIVER_NAME, S3DriverClaim
 from temporal_claimcheck.foreign.sources import Admit, ForeignSources, ForeignValues
 from temporal_claimcheck.payloads import (
+    is_storage_reference,
     parse_payload,
     reference_in,
     serialize_payload,
@@ -91,6 +92,17 @@ class ForeignReader:
         if payload.metadata.get(_AS_DATA) == self._secret:
             return parse_payload(payload.data)
         return await self.retrieve(RecipeClaim.parse(payload))
+
+    def resolves(self, payload: Payload) -> bool:
+        """Return whether the payload is a claim of another's that this reader looks up."""
+        if self._sources.recipe is not None and is_recipe_claim(payload):
+            return True
+        reference = reference_in(payload) if is_storage_reference(payload) else None
+        return (
+            self.reads_s3_driver
+            and reference is not None
+            and reference.driver_name == S3_DRIVER_NAME
+        )
 
     async def resolve_reference(self, payload: Payload) -> Payload:
         """Return the payload of another driver's storage reference.
