@@ -113,6 +113,20 @@ async def test_no_more_requests_than_allowed_are_worked_on_at_once() -> None:
         assert gate.most == 3
 
 
+async def test_strangers_who_ask_for_readiness_do_not_each_go_to_the_store() -> None:
+    class Counted(MemoryStore):
+        checks = 0
+
+        async def check(self) -> None:
+            self.checks += 1
+
+    store = Counted()
+    async with serving(store=store) as served:
+        answers = await asyncio.gather(*(served.http.get("/readyz") for _ in range(20)))
+        assert {answer.status_code for answer in answers} == {200}
+    assert store.checks < 20
+
+
 async def test_an_answer_that_would_be_too_large_is_not_begun(served: Served) -> None:
     claims = [
         claim_payload(Claim(key=f"v1/default/2026-11-22/{number:064x}", payload_bytes=1_000_000))

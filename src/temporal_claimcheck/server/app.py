@@ -1,7 +1,9 @@
 """The codec server as an ASGI application."""
 
+import asyncio
 import logging
 import secrets
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
@@ -17,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from temporal_claimcheck.errors import ClaimCheckError, InvalidSettings
+from temporal_claimcheck.health import Health
 from temporal_claimcheck.manager import ClaimCheckManager
 from temporal_claimcheck.server.callers import Anybody, Authenticator, StaticTokens
 from temporal_claimcheck.server.codec_routes import CodecRoutes
@@ -37,6 +40,7 @@ logger = logging.getLogger(__name__)
 _CORS_HEADERS: Final = ("X-Namespace", "Content-Type", "Authorization", "Authorization-Extras")
 _LOCAL_ORIGIN: Final = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?"
 _CORS_SECONDS: Final = 600
+_HEALTH_SECONDS: Final = 2.0
 _ALWAYS_SERVED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -57,6 +61,7 @@ def build_app(
         del app
         yield
         codec.release()
+        view.release()
 
     return Starlette(
         lifespan=lifespan,
@@ -123,6 +128,8 @@ class _Operation:
     def __init__(self, manager: ClaimCheckManager, registry: CollectorRegistry) -> None:
         self._manager = manager
         self._registry = registry
+        self._looking = asyncio.Lock()
+        self._looked: tuple[float, Health] | None = None
         self._requests = Counter(
             "claimcheck_server_requests", "Answers", ("route", "status"), registry=registry
         )
@@ -147,7 +154,11 @@ class _Operation:
 
     async def _ready(self, request: Request) -> Response:
         del request
-        health = await self._manager.health()
+        # Anybody may ask, and a look at the store may write to it.
+        async with self._looking:
+            if self._looked is None or time.monotonic() - self._looked[0] >= _HEALTH_SECONDS:
+                self._looked = time.monotonic(), await self._manager.health()
+            _, health = self._looked
         if health.error is not None:
             return refusal_response(
                 Refused(503, health.error.code, health.error.what, remedy=health.error.remedy)

@@ -77,6 +77,10 @@ class ViewRoutes:
         self._lock = threading.Lock()
         self._threads = Threads(_THREADS, name="claimcheck-view")
 
+    def release(self) -> None:
+        """Let the threads go that rendering had."""
+        self._threads.release()
+
     async def view(self, request: Request) -> Response:
         """Return the page, with the first piece or the one that is asked for."""
         asked = await self._asked(request)
