@@ -8,11 +8,12 @@ import time
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, Final
 
-import httpx
+from aiohttp import ClientSession
 from rich.table import Table
 
 __all__ = ["ServerResult", "run_server", "server_table"]
@@ -49,7 +50,8 @@ async def run_server(folder: Path, note: Callable[[str], None]) -> list[ServerRe
         assert process.stdout is not None
         line = (await process.stdout.readline()).decode()
         url = line.partition(" at ")[2].partition(", ")[0]
-        async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+        # aiohttp, for a client's work on the same cores is none of the server's.
+        async with ClientSession(url) as http:
             note(f"server: {_CLIENTS} clients, {_ROUNDS} rounds of {_LARGE:,} bytes each")
             trips = await _large(http)
             if hasattr(os, "sched_setaffinity"):
@@ -76,23 +78,22 @@ async def run_server(folder: Path, note: Callable[[str], None]) -> list[ServerRe
             reached=p99 < _GOAL_SHARE,
         ),
         ServerResult(
-            what="small payloads: requests a second, as fast as one client program asks",
+            what="small payloads: requests a second, the server bound to one core",
             value=rate,
+            goal=f"> {_GOAL_RATE:g}",
+            reached=rate > _GOAL_RATE,
+        ),
+        ServerResult(
+            what="the same: requests for each second of the server's CPU time",
+            value=rate / busy,
             goal="",
             reached=True,
-        ),
-        # Of the core that the server had, whatever else wanted it.
-        ServerResult(
-            what="small payloads on one core: requests for each second of its CPU time",
-            value=rate / busy,
-            goal=f"> {_GOAL_RATE:g}",
-            reached=rate / busy > _GOAL_RATE,
         ),
         ServerResult(what="of these failed", value=failed, goal="0", reached=not failed),
     ]
 
 
-async def _large(http: httpx.AsyncClient) -> list[float]:
+async def _large(http: ClientSession) -> list[float]:
     """Return how long each client waited for encode and decode together, in seconds."""
 
     async def client(number: int) -> list[float]:
@@ -100,11 +101,11 @@ async def _large(http: httpx.AsyncClient) -> list[float]:
         for turn in range(_ROUNDS + 1):
             body = _body(f"client {number}, turn {turn}, and a line of text. ", _LARGE)
             started = time.perf_counter()
-            encoded = await http.post("/encode", content=body)
-            decoded = await http.post("/decode", content=encoded.content)
+            encoded = await _post(http, "/encode", body)
+            decoded = await _post(http, "/decode", encoded)
             seconds = time.perf_counter() - started
             # Byte by byte: parsing here would hold up the other clients.
-            if decoded.content != body:
+            if decoded != body:
                 raise AssertionError("another payload came back")
             if turn:
                 trips.append(seconds)
@@ -113,7 +114,13 @@ async def _large(http: httpx.AsyncClient) -> list[float]:
     return sum(await asyncio.gather(*map(client, range(_CLIENTS))), list[float]())
 
 
-async def _small(http: httpx.AsyncClient) -> tuple[float, int]:
+async def _post(http: ClientSession, path: str, body: bytes) -> bytes:
+    async with http.post(path, data=body) as answer:
+        answer.raise_for_status()
+        return await answer.read()
+
+
+async def _small(http: ClientSession) -> tuple[float, int]:
     """Return how many requests a second were answered, and how many failed."""
     body = _body("small", 200)
     until = time.perf_counter() + _SMALL_SECONDS
@@ -121,9 +128,10 @@ async def _small(http: httpx.AsyncClient) -> tuple[float, int]:
     async def client() -> tuple[int, int]:
         done = failed = 0
         while time.perf_counter() < until:
-            answer = await http.post("/encode", content=body)
+            async with http.post("/encode", data=body) as answer:
+                await answer.read()
             done += 1
-            failed += answer.status_code != 200
+            failed += answer.status != HTTPStatus.OK
         return done, failed
 
     started = time.perf_counter()

@@ -14,6 +14,8 @@ import httpx
 import pytest
 
 from temporal_claimcheck.payloads import is_claim_payload
+from temporal_claimcheck.server.listening import listen
+from temporal_claimcheck.server.settings import ServerSettings
 from tests.server.commands import Command, refused_command, serve_command
 from tests.server.serving import body_of, json_payload, payloads_of
 from tests.stores.certificates import make_certificate
@@ -65,6 +67,16 @@ async def test_another_address_of_this_machine_will_do(store: Path) -> None:
     async with serve_command("--host", "::1", store=store) as command:
         assert command.url.startswith("http://[::1]:")
         assert await healthy(command.url)
+
+
+def test_the_second_part_of_an_answer_does_not_wait_for_the_first() -> None:
+    with (
+        listen(ServerSettings(port=0)) as listening,
+        socket.create_connection(listening.getsockname()),
+    ):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_a_public_address_needs_authentication(store: Path) -> None:

@@ -89,12 +89,13 @@ def _dump_payload(payload: Payload) -> Iterator[bytes]:
     separator = b""
     if payload.metadata:
         metadata: Mapping[str, bytes] = payload.metadata
-        values = {name: b"".join(encode_base64(value)).decode() for name, value in metadata.items()}
+        values = {name: encode_base64(value).decode() for name, value in metadata.items()}
         yield b'"metadata":' + _json(values)
         separator = b","
-    if payload.data:
+    # Each look at it copies it out of the message.
+    if data := payload.data:
         yield separator + b'"data":"'
-        yield from encode_base64(payload.data)
+        yield encode_base64(data)
         yield b'"'
         separator = b","
     if payload.external_payloads:
