@@ -76,6 +76,7 @@ async def built_in_client(server: S3Server) -> AsyncGenerator[S3StorageDriverCli
         region_name="us-east-1",
         aws_access_key_id=server.access_key_id,
         aws_secret_access_key=server.secret_access_key,
+        verify=None if server.ca is None else str(server.ca),
     ) as client:
         yield new_aioboto3_client(client)
 
@@ -96,6 +97,7 @@ def object_store(server: S3Server, prefix: str) -> ObjectStore:
         region="us-east-1",
         access_key_id=server.access_key_id,
         secret_access_key=server.secret_access_key,
+        ca_certificates=None if server.ca is None else server.ca.read_bytes(),
     )
 
 

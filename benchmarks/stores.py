@@ -8,25 +8,28 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 from redis.asyncio import Redis
-from temporalio.api.common.v1 import Payload
-from temporalio.contrib.aws.s3driver import S3StorageDriver, S3StorageDriverClient
-from temporalio.converter import (
-    StorageDriverRetrieveContext,
-    StorageDriverStoreContext,
-    StorageDriverWorkflowInfo,
-)
+from temporalio.contrib.aws.s3driver import S3StorageDriver
 
+from benchmarks.benches import (
+    Bench,
+    BuiltInClient,
+    BuiltInDriver,
+    Item,
+    OurManager,
+    OurStore,
+    RecipeRedis,
+    RedisClient,
+)
 from benchmarks.candidates import BUILT_IN, built_in_client, object_store
 from benchmarks.measuring import Clock, Ratio, in_turns, measured, paired_ratio
 from benchmarks.records import SIZES, json_payload
-from temporal_claimcheck import BlobStore, ClaimCheckManager
 from temporal_claimcheck.payloads import serialize_payload
-from temporal_claimcheck.stores.base import ViewingStore
 from temporal_claimcheck.stores.filesystem import FileSystemStore
 from temporal_claimcheck.stores.redis import RedisStore
+from temporal_claimcheck.testing.certificates import make_certificate
 from temporal_claimcheck.testing.servers import S3Server, redis_server, seaweedfs
 
 __all__ = ["STORE_CELLS", "StoreCell", "StoreLine", "StoreResult", "Summary", "run_stores", "sums"]
@@ -36,11 +39,6 @@ FROM_BYTES: Final = 64_000
 """The goals hold for the median over the sizes from here."""
 
 T = TypeVar("T")
-
-Written = Any
-"""What `write` returned, for `read`: each candidate has its own."""
-RedisClient = Any
-"""redis-py types its commands as sync and async at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,151 +105,6 @@ class Summary:
     cpu: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """A payload to write, in the forms that candidates take."""
-
-    key: str
-    blob: bytes
-    payload: Payload
-
-
-class Bench(Protocol):
-    """Writes and reads in one way, and drops what was written where it takes memory."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def reference(self) -> str | None: ...
-
-    async def write(self, item: Item) -> Written: ...
-
-    async def read(self, written: Written) -> object: ...
-
-    async def clear(self) -> None: ...
-
-
-class BuiltInClient:
-    """The calls that the SDK's S3 driver makes, in its order."""
-
-    name = "aioboto3"
-    reference = None
-
-    def __init__(self, client: S3StorageDriverClient, bucket: str) -> None:
-        self._client = client
-        self._bucket = bucket
-
-    async def write(self, item: Item) -> str:
-        if not await self._client.object_exists(bucket=self._bucket, key=item.key):
-            await self._client.put_object(bucket=self._bucket, key=item.key, data=item.blob)
-        return item.key
-
-    async def read(self, written: str) -> bytes:
-        return await self._client.get_object(bucket=self._bucket, key=written)
-
-    async def clear(self) -> None: ...
-
-
-class RecipeRedis:
-    """The calls of the published recipe: SET and GET."""
-
-    name = "plain redis"
-    reference = None
-
-    def __init__(self, client: RedisClient) -> None:
-        self._client = client
-
-    async def write(self, item: Item) -> str:
-        await self._client.set(item.key, item.blob)
-        return item.key
-
-    async def read(self, written: str) -> bytes:
-        return await self._client.get(written)
-
-    async def clear(self) -> None:
-        await self._client.flushdb()
-
-
-class OurStore:
-    """A store of ours."""
-
-    def __init__(
-        self,
-        name: str,
-        store: BlobStore,
-        reference: str,
-        clear: Callable[[], Awaitable[object]] | None = None,
-    ) -> None:
-        self.name = name
-        self.reference = reference
-        self._store = store
-        self._clear = clear
-
-    async def write(self, item: Item) -> tuple[str, int]:
-        await self._store.put(item.key, item.blob)
-        return item.key, len(item.blob)
-
-    async def read(self, written: tuple[str, int]) -> object:
-        key, size = written
-        if isinstance(self._store, ViewingStore):  # As the vault reads.
-            return await self._store.view(key, max_bytes=size)
-        return await self._store.get(key, max_bytes=size)
-
-    async def clear(self) -> None:
-        if self._clear:
-            await self._clear()
-
-
-class BuiltInDriver:
-    """The SDK's S3 driver, digest and check included."""
-
-    name = BUILT_IN
-    reference = None
-
-    def __init__(self, driver: S3StorageDriver) -> None:
-        self._driver = driver
-        self._target = StorageDriverWorkflowInfo(
-            namespace="default", id="benchmark", run_id="benchmark", type="Benchmark"
-        )
-
-    async def write(self, item: Item) -> Written:
-        context = StorageDriverStoreContext(target=self._target)
-        return await self._driver.store(context, [item.payload])
-
-    async def read(self, written: Written) -> object:
-        return await self._driver.retrieve(StorageDriverRetrieveContext(), written)
-
-    async def clear(self) -> None: ...
-
-
-class OurManager:
-    """Our manager without its cache: digest, compression, envelope and check included."""
-
-    def __init__(
-        self,
-        name: str,
-        store: BlobStore,
-        reference: str | None,
-        *,
-        clear: Callable[[], Awaitable[object]] | None = None,
-    ) -> None:
-        self.name = name
-        self.reference = reference
-        self._manager = ClaimCheckManager(store, cache_bytes=0)
-        self._clear = clear
-
-    async def write(self, item: Item) -> Written:
-        return await self._manager.offload(item.payload)
-
-    async def read(self, written: Written) -> object:
-        return await self._manager.retrieve(written)
-
-    async def clear(self) -> None:
-        if self._clear:
-            await self._clear()
-
-
 async def run_stores(
     cells: Sequence[StoreCell], folder: Path, note: Callable[[str], None]
 ) -> list[StoreResult]:
@@ -292,7 +145,11 @@ async def _benches(folder: Path) -> AsyncGenerator[Sequence[Bench]]:
     # As the recipe runs it: nothing is written to disk.
     arguments = ("--save", "", "--databases", "4")
     async with AsyncExitStack() as stack:
-        s3: S3Server = await stack.enter_async_context(seaweedfs(folder, bucket="claims"))
+        # Over TLS, as every cloud's bucket is reached.
+        ca, certificate = make_certificate(folder)
+        s3: S3Server = await stack.enter_async_context(
+            seaweedfs(folder, bucket="claims", ca=ca, certificate=certificate)
+        )
         server = await stack.enter_async_context(redis_server(folder, arguments=arguments))
         client = await stack.enter_async_context(built_in_client(s3))
         url = f"redis://127.0.0.1:{server.port}"

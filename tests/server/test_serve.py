@@ -16,9 +16,9 @@ import pytest
 from temporal_claimcheck.payloads import is_claim_payload
 from temporal_claimcheck.server.listening import listen
 from temporal_claimcheck.server.settings import ServerSettings
+from temporal_claimcheck.testing.certificates import make_certificate
 from tests.server.commands import Command, refused_command, serve_command
 from tests.server.serving import body_of, json_payload, payloads_of
-from tests.stores.certificates import make_certificate
 
 TOKEN = "0123456789abcdef"
 LARGE = json_payload(json.dumps("large " * 30_000))

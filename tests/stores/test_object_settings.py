@@ -15,9 +15,9 @@ from temporal_claimcheck.errors import InvalidSettings, StoreUnavailable
 from temporal_claimcheck.settings import Settings
 from temporal_claimcheck.stores.object_store import ObjectStore, Patience
 from temporal_claimcheck.testing import key_of
+from temporal_claimcheck.testing.certificates import make_certificate
 from temporal_claimcheck.testing.servers import S3Server, rclone_s3
 from temporal_claimcheck.wiring import build_store
-from tests.stores.certificates import make_certificate
 from tests.stores.go_between import go_between, s3_error
 from tests.stores.s3_clients import open_store
 

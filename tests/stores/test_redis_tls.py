@@ -22,10 +22,10 @@ from temporal_claimcheck.testing import (
     RawAccess,
     key_of,
 )
+from temporal_claimcheck.testing.certificates import make_certificate
 from temporal_claimcheck.testing.redis_servers import find_redis_with_tls, redis_tls_server
 from temporal_claimcheck.testing.servers import ProgramMissing, ServerProcess, free_ports
 from temporal_claimcheck.wiring import build_store
-from tests.stores.certificates import make_certificate
 from tests.stores.conftest import DATABASES, PASSWORD
 from tests.stores.raw_redis import RawRedis
 

@@ -245,14 +245,22 @@ async def seaweedfs(
     bucket: str,
     arguments: Sequence[str] = (),
     ports: Sequence[int] = (),
+    ca: Path | None = None,
+    certificate: Path | None = None,
 ) -> AsyncGenerator[S3Server]:
     """Run SeaweedFS's S3 API with its data in `folder` and one bucket.
 
-    With the ten `ports` of a server that ran before, it is found where that one was.
+    With the ten `ports` of a server that ran before, it is found where that one was. With a
+    certificate, in one file with its key, it speaks TLS.
     """
     names = ("master", "volume", "filer", "s3", "admin")
     ports = ports or free_ports(2 * len(names))
     http, grpc = dict(zip(names, ports, strict=False)), dict(zip(names, ports[5:], strict=True))
+    port, tls = http["s3"], list[str]()
+    if certificate is not None:
+        (port,) = free_ports(1)
+        tls = [f"-s3.port.https={port}"]
+        tls += [f"-s3.{part}.file={certificate}" for part in ("cert", "key")]
     key_id, secret = "claimcheck", "claimcheck-secret"
     log = folder / "seaweedfs.log"
     data = folder / "seaweedfs"
@@ -262,6 +270,7 @@ async def seaweedfs(
         *(f"-{name}.port={port}" for name, port in http.items()),
         *(f"-{name}.port.grpc={port}" for name, port in grpc.items()),
         *("-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false", "-webdav=false"),
+        *tls,
         *arguments,
     ]
     server_environment = {
@@ -271,18 +280,19 @@ async def seaweedfs(
     }
 
     async def ready() -> None:
-        await wait_for_port(http["s3"])
+        await wait_for_port(port)
         # The bucket is made after S3 answers; as a folder of the filer it needs no signature.
         await _wait_for_path(http["filer"], f"/buckets/{bucket}/")
 
     async with running(command, log=log, ready=ready, environment=server_environment) as process:
         yield S3Server(
             process=process,
-            port=http["s3"],
+            port=port,
             log=log,
             bucket=bucket,
             access_key_id=key_id,
             secret_access_key=secret,
+            ca=ca,
         )
 
 

@@ -1,4 +1,4 @@
-"""Certificates for servers of tests."""
+"""Certificates for servers of tests. Needs cryptography."""
 
 import datetime as dt
 import ipaddress
@@ -8,6 +8,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+__all__ = ["make_certificate"]
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:
