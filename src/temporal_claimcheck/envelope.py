@@ -46,6 +46,7 @@ __all__ = [
     "Header",
     "digest_of",
     "open_envelope",
+    "open_record",
     "read_header",
     "seal_envelope",
 ]
@@ -198,10 +199,38 @@ def open_envelope(
             remedy=_HEAL,
         )
     encryption_key = _key_of(header, key=key, keyed=keyed, keys=keys)
+    plain = _unpack(blob, header, body, key=key, encryption_key=encryption_key)
+    found = digest_of(plain) if encryption_key is None else encryption_key.digest_of(plain)
+    if found != digest:
+        raise DigestMismatch(
+            f"The object under {key} is whole, but it holds another payload.", remedy=_HEAL
+        )
+    return plain
+
+
+def open_record(blob: bytes | memoryview, *, key: str, keys: "KeyRing | None" = None) -> bytes:
+    """Return what `seal_envelope` sealed under a key that names no digest.
+
+    The checksum finds damage; that nobody forged it only encryption proves. Raises
+    IntegrityError.
+    """
+    header, body = read_header(blob, key=key)
+    encryption_key = _key_of(header, key=key, keyed=header.encryption is not None, keys=keys)
+    return _unpack(blob, header, body, key=key, encryption_key=encryption_key)
+
+
+def _unpack(
+    blob: bytes | memoryview,
+    header: Header,
+    body: memoryview,
+    *,
+    key: str,
+    encryption_key: "EncryptionKey | None",
+) -> bytes:
     if header.encryption is not None and encryption_key is not None:
         body = _decrypt(blob, header.encryption, body, key=key, encryption_key=encryption_key)
     try:
-        plain = COMPRESSIONS[header.compression].undo(body, plain_bytes=header.plain_bytes)
+        return COMPRESSIONS[header.compression].undo(body, plain_bytes=header.plain_bytes)
     except UndoTooLarge as error:
         raise BlobTooLarge(
             f"The object under {key} unpacks to more than the {header.plain_bytes} bytes it "
@@ -210,12 +239,6 @@ def open_envelope(
         ) from error
     except UndoFailed as error:
         raise _corrupt(key, f"it does not unpack ({error})") from error
-    found = digest_of(plain) if encryption_key is None else encryption_key.digest_of(plain)
-    if found != digest:
-        raise DigestMismatch(
-            f"The object under {key} is whole, but it holds another payload.", remedy=_HEAL
-        )
-    return plain
 
 
 def _key_of(

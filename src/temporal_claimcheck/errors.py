@@ -13,6 +13,10 @@ __all__ = [
     "BlobTooLarge",
     "ClaimCheckError",
     "ClaimError",
+    "CollectionError",
+    "CollectionIncomplete",
+    "CollectionRefused",
+    "CollectorBusy",
     "ConfigurationError",
     "DecryptionFailed",
     "DigestMismatch",
@@ -234,3 +238,31 @@ class EncryptionDowngraded(IntegrityError):
     """An object lies in the clear where its claim promises an encrypted one."""
 
     code = "encryption-downgraded"
+
+
+class CollectionError(ClaimCheckError):
+    """A collection of garbage ended early. Nothing was deleted that something refers to."""
+
+    code = "collection"
+
+
+class CollectionIncomplete(CollectionError):
+    """A pass could not see all that Temporal refers to, so it condemned nothing."""
+
+    code = "collection-incomplete"
+
+
+class CollectionRefused(CollectionError):
+    """A rule forbids the pass or the deletion: a namespace that is not covered, a brake, a clock.
+
+    Not retryable: somebody has to look first.
+    """
+
+    code = "collection-refused"
+    retryable = False
+
+
+class CollectorBusy(CollectionError):
+    """Another collector is at work on the same keyspace."""
+
+    code = "collector-busy"

@@ -12,7 +12,15 @@ from typing import Final
 
 from temporal_claimcheck.errors import InvalidKey, InvalidSettings
 
-__all__ = ["KEYSPACE_VERSION", "Key", "check_namespace", "day_prefix", "namespace_prefix"]
+__all__ = [
+    "KEYSPACE_VERSION",
+    "Key",
+    "check_namespace",
+    "day_prefix",
+    "escape_namespace",
+    "namespace_prefix",
+    "unescape_namespace",
+]
 
 KEYSPACE_VERSION: Final = "v1"
 
@@ -57,13 +65,15 @@ class Key:
             day = dt.date.fromisoformat(match["day"])
         except ValueError as error:
             raise InvalidKey("The key names a day that is none.", remedy=_NOT_OURS) from error
-        return cls(namespace=_unescape(match["namespace"]), day=day, digest=match["digest"])
+        return cls(
+            namespace=unescape_namespace(match["namespace"]), day=day, digest=match["digest"]
+        )
 
 
 def check_namespace(namespace: str) -> None:
     """Raise InvalidSettings for a namespace that cannot be part of a key."""
     try:
-        fits = 0 < len(_escape(namespace)) <= _MAX_NAMESPACE_CHARACTERS
+        fits = 0 < len(escape_namespace(namespace)) <= _MAX_NAMESPACE_CHARACTERS
     except UnicodeEncodeError:
         fits = False
     if not fits:
@@ -76,7 +86,7 @@ def check_namespace(namespace: str) -> None:
 
 def namespace_prefix(namespace: str) -> str:
     """Return what all keys of a namespace begin with."""
-    return f"{KEYSPACE_VERSION}/{_escape(namespace)}/"
+    return f"{KEYSPACE_VERSION}/{escape_namespace(namespace)}/"
 
 
 def day_prefix(namespace: str, day: dt.date) -> str:
@@ -84,7 +94,8 @@ def day_prefix(namespace: str, day: dt.date) -> str:
     return f"{namespace_prefix(namespace)}{day.isoformat()}/"
 
 
-def _escape(namespace: str) -> str:
+def escape_namespace(namespace: str) -> str:
+    """Return a namespace's only spelling in keys."""
     escaped = "".join(
         character if character in _PLAIN else "".join(f"={byte:02x}" for byte in character.encode())
         for character in namespace
@@ -93,7 +104,8 @@ def _escape(namespace: str) -> str:
     return f"=2e{escaped[1:]}" if escaped.startswith(".") else escaped
 
 
-def _unescape(escaped: str) -> str:
+def unescape_namespace(escaped: str) -> str:
+    """Return the namespace that is spelled so. Raises InvalidKey."""
     if len(escaped) > _MAX_NAMESPACE_CHARACTERS or not _NAMESPACE.fullmatch(escaped):
         raise InvalidKey("The key names no valid namespace.", remedy=_NOT_OURS)
     raw = re.sub(
@@ -106,6 +118,6 @@ def _unescape(escaped: str) -> str:
     except UnicodeDecodeError as error:
         raise InvalidKey("The key names no valid namespace.", remedy=_NOT_OURS) from error
     # One namespace has one spelling; a second would let two keys name the same thing.
-    if _escape(namespace) != escaped:
+    if escape_namespace(namespace) != escaped:
         raise InvalidKey("The key spells its namespace in a second way.", remedy=_NOT_OURS)
     return namespace

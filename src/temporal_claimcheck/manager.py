@@ -2,7 +2,6 @@
 
 import copy
 import datetime as dt
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -11,14 +10,12 @@ from temporalio.api.common.v1 import Payload
 from temporal_claimcheck import payloads, wiring
 from temporal_claimcheck.access import Access
 from temporal_claimcheck.claim import DIGEST_ALGORITHM, KEYED_DIGEST_ALGORITHM, Claim
+from temporal_claimcheck.clock import utc_now
 from temporal_claimcheck.errors import InvalidClaim
 from temporal_claimcheck.events import (
-    Failed,
     Observer,
     Observers,
-    Offloaded,
     OffloadOutcome,
-    Retrieved,
 )
 from temporal_claimcheck.flow import all_or_error
 from temporal_claimcheck.foreign.reader import ForeignReader
@@ -27,7 +24,10 @@ from temporal_claimcheck.health import Health, look_at
 from temporal_claimcheck.inline import InlineEncryption
 from temporal_claimcheck.keychain import Keychain
 from temporal_claimcheck.keyspace import Key
+from temporal_claimcheck.ledger import Ledger
 from temporal_claimcheck.policy import OffloadPolicy
+from temporal_claimcheck.registry import Registry
+from temporal_claimcheck.reports import Exchange
 from temporal_claimcheck.settings import (
     DEFAULT_CACHE_BYTES,
     DEFAULT_MAX_BYTES_IN_FLIGHT,
@@ -82,6 +82,8 @@ class ClaimCheckManager:
         self._policy = policy or OffloadPolicy()
         self._observers = Observers(observers)
         keychain = None if keys is None else Keychain.of(keys)
+        self._ledger = Ledger(store, keychain)
+        self._registry = Registry(self._ledger, clock or utc_now)
         self._inline = InlineEncryption(keychain)
         self._vault = Vault(
             store,
@@ -89,7 +91,7 @@ class ClaimCheckManager:
             cache_bytes=cache_bytes,
             max_bytes_in_flight=max_bytes_in_flight,
             keychain=keychain,
-            clock=clock,
+            clock=clock or utc_now,
         )
         self._foreign = ForeignReader(
             foreign, self._access, self._policy, self._vault.hold, self._observers
@@ -167,6 +169,16 @@ class ClaimCheckManager:
         return self._store
 
     @property
+    def ledger(self) -> Ledger:
+        """The claim check's own records in the store."""
+        return self._ledger
+
+    @property
+    def registry(self) -> Registry:
+        """Who writes to the keyspace."""
+        return self._registry
+
+    @property
     def policy(self) -> OffloadPolicy:
         """Which payloads are offloaded."""
         return self._policy
@@ -221,11 +233,11 @@ class ClaimCheckManager:
 
         Raises ForeignNamespace, EncryptionKeyMissing, DecryptionFailed.
         """
-        started = time.perf_counter()
+        exchange = Exchange.begin(self._observers, self.namespace)
         try:
             return await self._inline.undo(payload, self._access.check)
         except Exception as error:
-            self._failed("decrypt", None, error, started)
+            exchange.failed("decrypt", None, error)
             raise
 
     async def maybe_offload_many(self, items: Sequence[Payload]) -> list[Payload]:
@@ -270,11 +282,13 @@ class ClaimCheckManager:
         Raises a ClaimError for a claim that is refused before any I/O, PayloadTooLarge for one
         over the cap, a StoreError (BlobNotFound and others) or an IntegrityError.
         """
-        started = time.perf_counter()
+        exchange = Exchange.begin(self._observers, self.namespace)
         key_text: str | None = None
         try:
             key = self.check_claim(claim)
             key_text = claim.key
+            if key.namespace != self.namespace and not self._access.is_replay:
+                await self._registry.ensure_reader(self.namespace)
             data, from_cache = await self._vault.fetch(
                 key, claim.payload_bytes, keyed=claim.is_keyed
             )
@@ -285,9 +299,9 @@ class ClaimCheckManager:
                 )
             payload = payloads.stored_payload(data, str(key))
         except Exception as error:
-            self._failed("retrieve", key_text, error, started)
+            exchange.failed("retrieve", key_text, error)
             raise
-        self._retrieved(key, len(data), started, from_cache=from_cache)
+        exchange.retrieved(key, len(data), from_cache=from_cache)
         return payload
 
     async def inspect(self, key: str) -> tuple[StoredObject, Payload]:
@@ -295,7 +309,7 @@ class ClaimCheckManager:
 
         The store is read once, and `retrieve` finds the payload in memory. Raises as it does.
         """
-        started = time.perf_counter()
+        exchange = Exchange.begin(self._observers, self.namespace)
         parsed: Key | None = None
         try:
             parsed = Key.parse(key)
@@ -303,9 +317,9 @@ class ClaimCheckManager:
             found, data = await self._vault.examine(parsed, self._policy)
             payload = payloads.stored_payload(data, key)
         except Exception as error:
-            self._failed("retrieve", parsed and key, error, started)
+            exchange.failed("retrieve", parsed and key, error)
             raise
-        self._retrieved(parsed, len(data), started, from_cache=False)
+        exchange.retrieved(parsed, len(data), from_cache=False)
         return found, payload
 
     def check_claim(self, claim: Claim) -> Key:
@@ -325,6 +339,7 @@ class ClaimCheckManager:
         A later call opens anew what it needs: a client may outlive its worker.
         """
         self._vault.release()
+        self._ledger.release()
         self._inline.release()
         await self._foreign.aclose()
         if self._owns_store:
@@ -339,7 +354,7 @@ class ClaimCheckManager:
         await self.aclose()
 
     async def _exchange(self, payload: Payload, *, mint: bool) -> Claim:
-        started = time.perf_counter()
+        exchange = Exchange.begin(self._observers, self.namespace)
         key: Key | None = None
         stored_bytes = 0
         try:
@@ -351,48 +366,18 @@ class ClaimCheckManager:
                 key = place.key
                 outcome = OffloadOutcome.MINTED
                 if not mint:
+                    await self._registry.ensure(self.namespace)
                     stored_bytes = await self._vault.keep(place, data)
                     outcome = (
                         OffloadOutcome.STORED if stored_bytes else OffloadOutcome.ALREADY_STORED
                     )
                 self._vault.remember(key, data)
         except Exception as error:
-            self._failed("offload", key and str(key), error, started)
+            exchange.failed("offload", key and str(key), error)
             raise
-        self._observers.observe(
-            Offloaded(
-                namespace=self.namespace,
-                key=str(key),
-                outcome=outcome,
-                payload_bytes=len(data),
-                stored_bytes=stored_bytes,
-                seconds=time.perf_counter() - started,
-            )
-        )
+        exchange.offloaded(key, outcome, payload_bytes=len(data), stored_bytes=stored_bytes)
         return Claim(
             key=str(key),
             payload_bytes=len(data),
             digest=KEYED_DIGEST_ALGORITHM if place.encryption_key else DIGEST_ALGORITHM,
-        )
-
-    def _retrieved(self, key: Key, size: int, started: float, *, from_cache: bool) -> None:
-        self._observers.observe(
-            Retrieved(
-                namespace=key.namespace,
-                key=str(key),
-                from_cache=from_cache,
-                payload_bytes=size,
-                seconds=time.perf_counter() - started,
-            )
-        )
-
-    def _failed(self, operation: str, key: str | None, error: Exception, started: float) -> None:
-        self._observers.observe(
-            Failed(
-                namespace=self.namespace,
-                key=key,
-                operation=operation,
-                error=error,
-                seconds=time.perf_counter() - started,
-            )
         )

@@ -78,12 +78,12 @@ class Vault:
         cache_bytes: int,
         max_bytes_in_flight: int,
         keychain: Keychain | None,
-        clock: Callable[[], dt.datetime] | None,
+        clock: Callable[[], dt.datetime],
     ) -> None:
         self._store = store
         self._keychain = keychain
         self._compression = compression
-        self._clock = clock or _utc_now
+        self._clock = clock
         self._cache = PayloadCache(cache_bytes)
         self._stored_today = StoredToday()
         self._threads = Threads(_THREADS, name="claimcheck-codec")
@@ -216,7 +216,3 @@ class Vault:
 
     def _today(self) -> dt.date:
         return self._clock().astimezone(dt.UTC).date()
-
-
-def _utc_now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from temporalio.client import Client, ClientConfig
@@ -27,6 +28,7 @@ from temporal_claimcheck.stores.base import BlobStore
 from temporal_claimcheck.temporal.codec import ClaimCheckCodec
 from temporal_claimcheck.temporal.driver import ClaimCheckDriver
 from temporal_claimcheck.temporal.failures import EncryptedFailureConverter
+from temporal_claimcheck.temporal.identity import namespace_id
 from temporal_claimcheck.temporal.replay import replay_aware
 from temporal_claimcheck.temporal.s3_driver import S3DriverReader
 from temporal_claimcheck.temporal.tasks import OwnCode, watch_tasks
@@ -98,6 +100,9 @@ class ClaimCheckPlugin(SimplePlugin):
                 remedy="Give ClaimCheckPlugin once, and no driver or codec of it by hand.",
             )
         manager = self._manager.for_namespace(config["namespace"])
+        manager.registry.identify_by(
+            manager.namespace, partial(namespace_id, config["service_client"], manager.namespace)
+        )
         self._encode_headers(cast("dict[str, Any]", config), config["data_converter"])
         config["data_converter"] = self._wire(config["data_converter"], manager)
         return config

@@ -1,0 +1,1 @@
+"""Collects garbage: objects that nothing in Temporal refers to any more."""

@@ -1,0 +1,1 @@
+"""A whole pass over a keyspace, from the lease to the report."""
