@@ -54,6 +54,7 @@ class NamespaceReader:
         at_once: int,
         holds: Holds,
         held: Kept,
+        tell: Callable[[str, int], None],
         taken: RunTaken | None = None,
     ) -> None:
         """Prepare to read; `taken` gets what runs refer to, in place of the marks."""
@@ -66,10 +67,12 @@ class NamespaceReader:
         self._holds = holds
         self._held = held
         self._taken: RunTaken = taken or (lambda _, keys: marks.add(keys))
+        self._tell = tell
         self._seen: set[str] = set()
         self._links: set[Run] = set()
         self._known: dict[Run, frozenset[str]] = {}
         self._lost_one = False
+        self._stage = f"Reading {source.namespace.name} on {source.cluster.name}"
 
     @property
     def runs(self) -> int:
@@ -193,6 +196,7 @@ class NamespaceReader:
                     if run.run_id in self._seen:
                         continue
                     self._seen.add(run.run_id)
+                    self._tell(self._stage, len(self._seen))
                     # Waits here, so that no more tasks stand than run.
                     await self._slots.acquire()
                     group.create_task(read(run))

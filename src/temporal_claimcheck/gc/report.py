@@ -82,8 +82,6 @@ class PassReport:
     references: int
     """References to objects that were found in them and beside them."""
     shelves: Sequence[ShelfReport]
-    refused: str | None = None
-    """Why nothing was deleted though it was asked for."""
 
     def count(self, verdict: Verdict) -> int:
         """Return how many objects were judged so."""
@@ -104,13 +102,11 @@ class PassReport:
             "runs": self.runs,
             "references": self.references,
             "shelves": [shelf.dump() for shelf in self.shelves],
-            "refused": self.refused,
         }
 
     @classmethod
     def parse(cls, record: Record) -> "PassReport":
         """Read what `dump` wrote."""
-        refused = record["refused"]
         return cls(
             id=str(record["id"]),
             began=dt.datetime.fromisoformat(str(record["began"])),
@@ -119,7 +115,6 @@ class PassReport:
             runs=cast("int", record["runs"]),
             references=cast("int", record["references"]),
             shelves=[ShelfReport.parse(each) for each in cast("list[Record]", record["shelves"])],
-            refused=None if refused is None else str(refused),
         )
 
 
