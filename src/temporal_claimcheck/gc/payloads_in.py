@@ -6,7 +6,7 @@ sends, and inside of data, such as the state that a schedule keeps of its last r
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from typing import Final
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -26,6 +26,8 @@ _MARKS: Final = (
     b"external-storage-reference",
     b"__temporal_external_storage_reference",
 )
+# As deep as protobuf itself reads.
+_DEEPEST: Final = 100
 _LENGTH_DELIMITED: Final = 2
 _FIXED_BYTES: Final = {1: 8, 5: 4}
 _MORE: Final = 0x80
@@ -67,12 +69,12 @@ def mentions(data: bytes) -> int:
     return sum(data.count(mark) for mark in _MARKS)
 
 
-def claims_in_bytes(data: bytes) -> Iterator[Payload]:
+def claims_in_bytes(data: bytes, *, depth: int = _DEEPEST) -> Iterator[Payload]:
     """Yield every payload of interest in a serialized message, in unknown fields and data too.
 
     What is of another format is passed over: a claim is never written into that.
     """
-    for chunk in _chunks(data):
+    for chunk in _chunks(data) if depth else ():
         if not mentions(chunk):
             continue
         try:
@@ -82,10 +84,10 @@ def claims_in_bytes(data: bytes) -> Iterator[Payload]:
         if is_of_interest(payload):
             yield payload
         else:
-            yield from claims_in_bytes(chunk)
+            yield from claims_in_bytes(chunk, depth=depth - 1)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _paths(
     descriptor: Descriptor,
 ) -> tuple[tuple[_Step, ...], tuple[tuple[str, frozenset[str]], ...]]:
@@ -104,14 +106,16 @@ def _paths(
 
 
 def _is_map(field: FieldDescriptor) -> bool:
-    return field.message_type is not None and field.message_type.GetOptions().map_entry
+    entry = field.message_type
+    return entry is not None and entry.GetOptions().map_entry
 
 
 def _target(field: FieldDescriptor) -> Descriptor | None:
     """Return the type of the messages in a field, if there are any."""
-    if _is_map(field):
-        return field.message_type.fields_by_name["value"].message_type
-    return field.message_type
+    target = field.message_type
+    if target is not None and target.GetOptions().map_entry:
+        return target.fields_by_name["value"].message_type
+    return target
 
 
 def _reaches_payload(descriptor: Descriptor) -> bool:

@@ -99,7 +99,7 @@ class ReferenceReader:
 
 
 def _scan(message: Message) -> tuple[set[str], list[Payload]]:
-    """Return the keys in a message, and the payloads to be decrypted for more. Raises ClaimError."""
+    """Return the keys in a message, and what must be decrypted to find more. Raises ClaimError."""
     data = message.SerializeToString()
     found = set(keys_in_text(data))
     ours = [payload for payload in payloads_in(message) if is_of_interest(payload)]
