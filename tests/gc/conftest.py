@@ -1,7 +1,7 @@
 """A server with everything that can hold a claim, and both doors in turn."""
 
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 
 import pytest
 import pytest_asyncio
@@ -11,7 +11,12 @@ from temporal_claimcheck.temporal.plugin import Door
 from temporal_claimcheck.testing.servers import temporal_server
 from tests.gc.rooms import Room, open_room
 
-STANDALONE_NEXUS = ("--dynamic-config-value", "nexusoperation.enableStandalone=true")
+SETTINGS = {
+    "nexusoperation.enableStandalone": "true",
+    # Without these a closed run is deleted half a minute after the request.
+    "history.transferProcessorEnsureCloseBeforeDelete": "false",
+    "history.visibilityProcessorEnsureCloseBeforeDelete": "false",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -25,8 +30,16 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def address() -> AsyncGenerator[str]:
-    async with temporal_server(arguments=STANDALONE_NEXUS) as environment:
+    async with temporal_server(arguments=dynamic_config(SETTINGS)) as environment:
         yield environment.client.service_client.config.target_host
+
+
+def dynamic_config(settings: Mapping[str, str]) -> list[str]:
+    return [
+        word
+        for name, value in settings.items()
+        for word in ("--dynamic-config-value", f"{name}={value}")
+    ]
 
 
 @pytest.fixture(params=["driver", "codec"])
