@@ -54,7 +54,7 @@ class Room:
         run: Any,
         *args: Any,
         id: str | None = None,
-        **more: Any,  # noqa: A002
+        **more: Any,
     ) -> WorkflowHandle[Any, Any]:
         return await self.client.start_workflow(
             run, args=args, id=id or self.new_id(), task_queue=self.task_queue, **more
