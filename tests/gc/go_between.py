@@ -42,7 +42,7 @@ def fails(status: RPCStatusCode, *, after: int = 0, times: int | None = None) ->
     """Let `after` requests pass, fail `times` of them or all, and let the rest pass."""
     seen = 0
 
-    async def meddle(request: Any, pass_on: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def meddle(_: Any, pass_on: Callable[[], Awaitable[Answer]]) -> Answer:
         nonlocal seen
         seen += 1
         if seen > after and (times is None or seen <= after + times):
@@ -55,7 +55,7 @@ def fails(status: RPCStatusCode, *, after: int = 0, times: int | None = None) ->
 def alters(change: Callable[[Answer], None]) -> Meddle:
     """Change every answer before it is handed on."""
 
-    async def meddle(request: Any, pass_on: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def meddle(_: Any, pass_on: Callable[[], Awaitable[Answer]]) -> Answer:
         answer = await pass_on()
         change(answer)
         return answer

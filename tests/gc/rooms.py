@@ -53,11 +53,11 @@ class Room:
         self,
         run: Any,
         *args: Any,
-        id: str | None = None,
+        workflow_id: str | None = None,
         **more: Any,
     ) -> WorkflowHandle[Any, Any]:
         return await self.client.start_workflow(
-            run, args=args, id=id or self.new_id(), task_queue=self.task_queue, **more
+            run, args=args, id=workflow_id or self.new_id(), task_queue=self.task_queue, **more
         )
 
     def new_id(self) -> str:
