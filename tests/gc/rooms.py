@@ -4,8 +4,12 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from temporalio.api.common.v1 import Payload, WorkflowExecution
-from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+from temporalio.api.common.v1 import Payload, WorkflowExecution, WorkflowType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import (
+    DeleteWorkflowExecutionRequest,
+    StartWorkflowExecutionRequest,
+)
 from temporalio.client import Client, WorkflowHandle
 from temporalio.converter import DataConverter
 from temporalio.worker import Worker
@@ -59,6 +63,21 @@ class Room:
         return await self.client.start_workflow(
             run, args=args, id=workflow_id or self.new_id(), task_queue=self.task_queue, **more
         )
+
+    async def start_raw(self, **fields: Any) -> Run:
+        """Start a run of Hold with a request of the test's own."""
+        workflow_id = self.new_id()
+        answer = await self.plain.workflow_service.start_workflow_execution(
+            StartWorkflowExecutionRequest(
+                namespace=NAMESPACE,
+                workflow_id=workflow_id,
+                workflow_type=WorkflowType(name="Hold"),
+                task_queue=TaskQueue(name=self.task_queue),
+                request_id=workflow_id,
+                **fields,
+            )
+        )
+        return Run(workflow_id=workflow_id, run_id=answer.run_id)
 
     def new_id(self) -> str:
         return f"root-{uuid.uuid4()}"

@@ -1,15 +1,14 @@
 """Whatever a run refers to is found while the run exists, by both doors, and not after it."""
 
+import dataclasses
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
-from temporalio.api.common.v1 import Header, Payloads, WorkflowExecution, WorkflowType
-from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.common.v1 import Header, WorkflowExecution
 from temporalio.api.workflowservice.v1 import (
     ResetWorkflowExecutionRequest,
-    StartWorkflowExecutionRequest,
 )
 from temporalio.client import (
     WithStartWorkflowOperation,
@@ -18,10 +17,14 @@ from temporalio.client import (
     WorkflowUpdateStage,
 )
 from temporalio.common import RetryPolicy, WorkflowIDConflictPolicy
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 
+from temporal_claimcheck.errors import CollectionIncomplete
 from temporal_claimcheck.gc.cluster import Run
+from temporal_claimcheck.temporal.plugin import Door
+from tests.core.rings import ring
 from tests.gc import rooted
-from tests.gc.rooms import NAMESPACE, Room, first_run
+from tests.gc.rooms import NAMESPACE, Room, first_run, open_room
 from tests.temporal.waiting import eventually
 
 # Each leaves large values with one run of a workflow, and returns the run.
@@ -148,19 +151,7 @@ async def user_metadata_of_a_timer(room: Room) -> Run:
 
 
 async def header(room: Room) -> Run:
-    workflow_id = room.new_id()
-    answer = await room.plain.workflow_service.start_workflow_execution(
-        StartWorkflowExecutionRequest(
-            namespace=NAMESPACE,
-            workflow_id=workflow_id,
-            workflow_type=WorkflowType(name="Hold"),
-            task_queue=TaskQueue(name=room.task_queue),
-            request_id=workflow_id,
-            input=Payloads(),
-            header=Header(fields={"context": await room.payload(room.text)}),
-        )
-    )
-    return Run(workflow_id=workflow_id, run_id=answer.run_id)
+    return await room.start_raw(header=Header(fields={"context": await room.payload(room.text)}))
 
 
 async def input_of_a_child(room: Room) -> Run:
@@ -315,3 +306,27 @@ async def test_an_open_run_is_said_to_be_open_and_a_closed_one_closed(room: Room
     assert described.close_time
     assert closed.closed
     assert abs(closed.closed - described.close_time) < timedelta(seconds=1)
+
+
+async def test_an_encrypted_run_is_searched_too(address: str, door: Door) -> None:
+    room = await open_room(address, door=door, keys=ring("a"))
+    claim = await room.manager.offload(await room.payload("a payload of the user's"))
+    handle = await room.start(rooted.Hold.run, {"claim": claim.dump()})
+    references = await room.references(first_run(handle))
+    assert references.keys == {claim.key} == room.stored
+    without_keys = await open_room(address, door=door)
+    with pytest.raises(CollectionIncomplete, match=rf"{handle.id}.*encrypted"):
+        await without_keys.references(first_run(handle))
+
+
+async def test_a_failure_with_encoded_words_is_a_root(address: str, door: Door) -> None:
+    converter = dataclasses.replace(
+        DataConverter.default, failure_converter_class=DefaultFailureConverterWithEncodedAttributes
+    )
+    room = await open_room(address, door=door, data_converter=converter)
+    async with room.worker():
+        handle = await room.start(rooted.FailWithWords.run, "small")
+        with pytest.raises(WorkflowFailureError):
+            await handle.result()
+    assert room.stored
+    assert room.stored == (await room.references(first_run(handle))).keys
