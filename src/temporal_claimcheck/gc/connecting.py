@@ -12,7 +12,7 @@ from temporal_claimcheck.errors import CollectionIncomplete, InvalidSettings
 from temporal_claimcheck.gc.references import Decrypt
 from temporal_claimcheck.gc.temporal_cluster import TemporalCluster
 
-__all__ = ["Limits", "connect_clusters"]
+__all__ = ["Limits", "connect_clusters", "connect_home"]
 
 _DEFAULT_ADDRESS: Final = "localhost:7233"
 
@@ -56,6 +56,15 @@ async def connect_clusters(
         )
         for name, profile in loaded
     ]
+
+
+async def connect_home(profiles: Sequence[str] = (), *, config_file: Path | None = None) -> Client:
+    """Connect to the namespace of the first profile, where the collector's own workflow runs.
+
+    Raises what `connect_clusters` raises.
+    """
+    name, profile = _load(profiles, config_file)[0]
+    return await _connect(name, profile)
 
 
 def _load(
