@@ -13,6 +13,7 @@ from tests.gc.rooms import Room, open_room
 
 SETTINGS = {
     "nexusoperation.enableStandalone": "true",
+    "frontend.WorkflowPauseEnabled": "true",
     # Without these a closed run is deleted half a minute after the request.
     "history.transferProcessorEnsureCloseBeforeDelete": "false",
     "history.visibilityProcessorEnsureCloseBeforeDelete": "false",
