@@ -1,6 +1,7 @@
 """One test's own store, workers and view of the cluster, on a server that others use too."""
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -125,10 +126,16 @@ async def open_room(
     *,
     door: Door = "driver",
     keys: KeyRing | None = None,
+    read_namespaces: Iterable[str] = (),
     **client_options: Any,
 ) -> Room:
     store = CountingStore()
-    manager = ClaimCheckManager(store, policy=OffloadPolicy(threshold_bytes=1000), keys=keys)
+    manager = ClaimCheckManager(
+        store,
+        policy=OffloadPolicy(threshold_bytes=1000),
+        keys=keys,
+        read_namespaces=read_namespaces,
+    )
     plugin = ClaimCheckPlugin(manager, door=door)
     plain = await Client.connect(address)
     return Room(
