@@ -9,7 +9,9 @@ import typer
 
 from temporal_claimcheck.cli.demo import demo
 from temporal_claimcheck.cli.keys import keys
+from temporal_claimcheck.cli.lifecycle import lifecycle
 from temporal_claimcheck.cli.serve import serve
+from temporal_claimcheck.cli.verify import verify
 from temporal_claimcheck.errors import ClaimCheckError, ConfigurationError
 
 __all__ = ["app", "main"]
@@ -26,7 +28,9 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(serve)
+app.command()(verify)
 app.add_typer(keys, name="keys")
+app.add_typer(lifecycle, name="lifecycle")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

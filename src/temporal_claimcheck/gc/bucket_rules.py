@@ -59,7 +59,8 @@ class BucketPlace:
     @property
     def rule_id(self) -> str:
         """The name of our rule; stores in one bucket have a rule each."""
-        return f"{_ID} {self.payloads}"
+        # Not every server takes a slash in a name.
+        return f"{_ID} {self.prefix.replace('/', '.')}".strip()
 
     def _below(self, key: str) -> str:
         return f"{self.prefix}/{key}" if self.prefix else key

@@ -179,7 +179,7 @@ def in_days(span: dt.timedelta) -> str:
         if span >= unit:
             number = f"{math.ceil(span / unit * 10) / 10:g}"
             return f"{number} {name}{'' if number == '1' else 's'}"
-    return "under an hour" if span else "none"
+    return "< 1 hour" if span else "none"
 
 
 def _age(began: dt.datetime | None, now: dt.datetime) -> dt.timedelta | None:
@@ -236,34 +236,35 @@ def _obstacles(tenure: Tenure, now: dt.datetime, forecast: Forecast) -> list[str
     found: list[str] = []
     if tenure.schedules:
         certain = [each for each in tenure.schedules if each.certain] or tenure.schedules
-        verb = "refers" if certain[0].certain else "may refer"
+        refers = "refers" if certain[0].certain else "may refer"
         found.append(
-            f"{_number(len(tenure.schedules), 'schedule')} {where}, such as "
-            f"{certain[0].schedule_id}, {verb} to an object that was stored once and is read by "
-            "every run that it starts."
+            f"{_number(len(tenure.schedules), 'schedule')} {where}: {certain[0].schedule_id} "
+            f"{refers} to an object that was stored once and is read by every run it starts."
         )
     if tenure.not_looked_at:
-        found.append(f"{_number(tenure.not_looked_at, 'open run')} {where} could not be looked at.")
-    if not tenure.unbounded:
-        return found
-    if forecast.runs_end_within is None:
         found.append(
-            f"{_number(len(tenure.unbounded), 'open run')} {where}, such as "
-            f"{_oldest(tenure.unbounded).workflow_id}, has no execution timeout, so Temporal does "
-            "not say when it ends."
+            f"{_number(tenure.not_looked_at, 'open run')} {where} beyond those that were looked "
+            "at (--max-runs)."
         )
-        return found
-    beyond = [
-        run
-        for run in tenure.unbounded
-        if run.began is not None and now - run.began > forecast.runs_end_within
-    ]
-    if beyond:
+    if tenure.unbounded and forecast.runs_end_within is None:
         found.append(
-            f"{_number(len(beyond), 'open run')} {where}, such as {_oldest(beyond).workflow_id}, "
-            f"is open for longer than the {in_days(forecast.runs_end_within)} that you say."
+            f"{_number(len(tenure.unbounded), 'open run')} without an execution timeout {where}: "
+            f"Temporal does not say when {_oldest(tenure.unbounded).workflow_id} ends."
         )
+    elif tenure.unbounded and forecast.runs_end_within is not None:
+        beyond = [run for run in tenure.unbounded if _is_beyond(run, forecast.runs_end_within, now)]
+        if beyond:
+            found.append(
+                f"{_number(len(beyond), 'open run')} {where} beyond the "
+                f"{in_days(forecast.runs_end_within)} that you say, such as "
+                f"{_oldest(beyond).workflow_id}."
+            )
     return found
+
+
+def _is_beyond(run: OpenRun, within: dt.timedelta, now: dt.datetime) -> bool:
+    # Whoever began nobody knows when is older than the retention, and is taken at its word.
+    return run.began is not None and now - run.began > within
 
 
 def _oldest(runs: Sequence[OpenRun]) -> OpenRun:

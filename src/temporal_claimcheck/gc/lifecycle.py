@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import urlsplit
 
 from temporal_claimcheck import wiring
@@ -18,11 +18,11 @@ from temporal_claimcheck.gc.bucket_rules import (
 )
 from temporal_claimcheck.gc.expiry import Forecast, SafeExpiry, Tenure, safe_expiry
 from temporal_claimcheck.gc.tenure import TenureOf, Tenures
-from temporal_claimcheck.keyspace import Key
 from temporal_claimcheck.ledger import LEDGER_PREFIX
 from temporal_claimcheck.registry import Registered
 from temporal_claimcheck.settings import Settings
 from temporal_claimcheck.stores.base import BlobInfo
+from temporal_claimcheck.stores.redis_layout import payload_day
 from temporal_claimcheck.stores.redis_urls import REDIS_SCHEMES
 
 if TYPE_CHECKING:
@@ -32,7 +32,10 @@ __all__ = [
     "Configured",
     "Needs",
     "bucket_configured",
+    "check_days",
     "given_configured",
+    "is_redis",
+    "never_expires",
     "read_needs",
     "redis_configured",
     "store_place",
@@ -138,15 +141,8 @@ def _judge_rules(rules: Sequence[Rule], place: BucketPlace, expiry: SafeExpiry) 
 
 async def redis_configured(settings: Settings, url: str, expiry: SafeExpiry) -> Configured:
     """Look at the setting, and at every object that is in Redis already. Raises StoreError."""
-    careless = settings.model_copy(
-        update={
-            "store": url,
-            "store_mirrors": (),
-            "store_cache": None,
-            "redis_may_lose_payloads": True,
-        }
-    )
-    store: RedisStore = wiring.build_store(careless)  # pyright: ignore[reportAssignmentType]
+    alone = {"store": url, "store_mirrors": (), "store_cache": None, "store_read_only": False}
+    store = cast("RedisStore", wiring.build_store(settings.model_copy(update=alone)))
     dangers: list[str] = []
     if not expiry.allows(settings.ttl_days):
         dangers.append(
@@ -161,7 +157,7 @@ async def redis_configured(settings: Settings, url: str, expiry: SafeExpiry) -> 
                 continue
             if blob.key.startswith(LEDGER_PREFIX):
                 records += 1
-            elif _too_short(blob, left, now, expiry):
+            elif payload_day(blob.key) is not None and _too_short(blob, left, now, expiry):
                 short += 1
                 soon = soon or blob.key
     finally:
@@ -170,8 +166,8 @@ async def redis_configured(settings: Settings, url: str, expiry: SafeExpiry) -> 
         dangers.append(f"{records:,} of the claim check's own records expire, which must stay.")
     if short:
         dangers.append(
-            f"{_objects(short)} stored already, such as {soon}, {_instead(expiry)}: what was "
-            "stored keeps the expiry that it was stored with."
+            f"{short:,} of the stored objects expire too early, such as {soon}, "
+            f"{_instead(expiry)}. They keep the expiry that they were stored with."
         )
     return Configured(store=store.name, days=settings.ttl_days, dangers=tuple(dangers))
 
@@ -182,6 +178,16 @@ def given_configured(place: BucketPlace, days: int, expiry: SafeExpiry) -> Confi
     name = f"{place.scheme}://{place.bucket}/{place.prefix}"
     danger = f"Objects expire after {_days(days)}, {_instead(expiry)}."
     return Configured(store=name, days=days, dangers=() if safe else (danger,))
+
+
+def never_expires(url: str) -> Configured:
+    """Return what holds for a store that deletes nothing by itself."""
+    parts = urlsplit(url)
+    return Configured(
+        store=f"{parts.scheme}://{parts.path}",
+        days=None,
+        notes=("Nothing expires here: only claimcheck gc deletes.",),
+    )
 
 
 def is_redis(url: str) -> bool:
@@ -200,31 +206,17 @@ def check_days(days: int, expiry: SafeExpiry) -> None:
         )
 
 
-def _too_short(
-    blob: BlobInfo, left: dt.timedelta, now: dt.datetime, expiry: SafeExpiry
-) -> bool:
+def _too_short(blob: BlobInfo, left: dt.timedelta, now: dt.datetime, expiry: SafeExpiry) -> bool:
     if expiry.days is None:
         return True
-    end = blob.modified + _DAY if _is_payload(blob.key) else now
-    return now + left + _SLACK < end + expiry.days * _DAY
-
-
-def _is_payload(key: str) -> bool:
-    try:
-        Key.parse(key)
-    except ValueError:
-        return False
-    return True
+    # Redis knows no age: `modified` is the day in the key.
+    return now + left + _SLACK < blob.modified + _DAY + expiry.days * _DAY
 
 
 def _instead(expiry: SafeExpiry) -> str:
     if expiry.days is None:
         return "and no finite expiry is safe"
     return f"and {_days(expiry.days)} is the smallest that is safe"
-
-
-def _objects(count: int) -> str:
-    return "1 object expires too early that was" if count == 1 else f"{count:,} objects expire too early that were"
 
 
 def _days(days: int) -> str:
