@@ -328,6 +328,9 @@ async def _translated(what: str) -> AsyncGenerator[None]:
         yield
     except RPCError as error:
         raise unreadable(what, f"{error.status.name}: {error.message}") from error
+    except RuntimeError as error:
+        # A client that is lazy connects at its first request, and has no error of its own.
+        raise unreadable(what, str(error)) from error
 
 
 async def _unless_gone(call: Awaitable[R]) -> R | None:
