@@ -8,7 +8,7 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich import box
@@ -29,6 +29,8 @@ _MAX_WIDTH: Final = 100
 _SECONDS_BETWEEN_LINES: Final = 10.0
 _SECONDS_BETWEEN_PICTURES: Final = 0.1
 _SHOWN: Final = 20
+# What a store that is wrapped so adds to its name.
+_READ_ONLY: Final = ", read only"
 
 
 def verify(
@@ -57,7 +59,7 @@ def verify(
     selection = Selection(namespace=namespace, day=day and day.date(), sample=sample)
     found = asyncio.run(_verify_all(Settings.load(), selection))
     if as_json:
-        stores = [asdict(each) | {"is_sound": each.is_sound} for each in found]
+        stores = [_document(each) for each in found]
         sys.stdout.write(json.dumps({"stores": stores}, indent=2) + "\n")
     else:
         for each in found:
@@ -128,10 +130,25 @@ def _progress() -> Generator[_Progress]:
         progress.stop()
 
 
+def _document(found: "Verification") -> dict[str, Any]:
+    return {
+        "store": found.store.removesuffix(_READ_ONLY),
+        "is_sound": found.is_sound,
+        "listed": found.listed,
+        "sound": found.sound,
+        "sound_bytes": found.sound_bytes,
+        "records": found.records,
+        "foreign": found.foreign,
+        "vanished": found.vanished,
+        "wrong": dict(found.wrong),
+        "findings": [asdict(each) for each in found.findings],
+    }
+
+
 def _print(found: "Verification", console: Console) -> None:
     width = min(console.width, _MAX_WIDTH)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="bold")
-    table.add_column(found.store.removesuffix(", read only"), overflow="fold")
+    table.add_column(found.store.removesuffix(_READ_ONLY), overflow="fold")
     table.add_column("objects", justify="right")
     table.add_column("bytes", justify="right")
     table.add_row("sound payloads", f"{found.sound:,}", decimal(found.sound_bytes))

@@ -31,7 +31,7 @@ class BucketLifecycle:
     def __init__(self, settings: Settings, place: BucketPlace) -> None:
         """Connect as the store does. Raises MissingExtra without boto3."""
         try:
-            boto3: Any = importlib.import_module("boto3")
+            session: Any = importlib.import_module("boto3.session")
             self._errors: Any = importlib.import_module("botocore.exceptions")
             config: Any = importlib.import_module("botocore.config")
         except ModuleNotFoundError as error:
@@ -49,7 +49,8 @@ class BucketLifecycle:
             given["aws_secret_access_key"] = secret and secret.get_secret_value()
         if settings.s3_ca_file is not None and not is_r2:
             given["verify"] = str(settings.s3_ca_file)
-        self._client: Any = boto3.client(
+        # A session of its own: boto's default one remembers credentials for the whole process.
+        self._client: Any = session.Session().client(
             "s3",
             endpoint_url=endpoint,
             region_name=settings.r2_region if is_r2 else settings.s3_region,
