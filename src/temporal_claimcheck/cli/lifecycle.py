@@ -3,7 +3,6 @@
 import asyncio
 import enum
 import json
-import os
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
@@ -19,12 +18,10 @@ from temporal_claimcheck.settings import Settings
 if TYPE_CHECKING:
     from temporal_claimcheck.gc.expiry import Forecast
     from temporal_claimcheck.gc.lifecycle import Configured, Needs
-    from temporal_claimcheck.gc.tenure import Tenures
 
 __all__ = ["lifecycle"]
 
 _UNSAFE: Final = 1
-_DEFAULT_ADDRESS: Final = "localhost:7233"
 _BUCKETS: Final = frozenset(("s3", "r2"))
 _CLOUDS: Final = frozenset(("gs", "az"))
 
@@ -46,8 +43,7 @@ _Profiles = Annotated[
     typer.Option(
         "--profile",
         metavar="NAME",
-        help="Profile of Temporal's configuration file. Repeat it for each cluster that shares "
-        "the store; then TEMPORAL_… variables do not count.",
+        help="Profile of Temporal's configuration, once for each cluster that uses the store.",
     ),
 ]
 _Resets = Annotated[
@@ -250,49 +246,21 @@ async def _needs(
     forecast: "Forecast",
     max_runs: int,
 ) -> "Needs":
+    from temporal_claimcheck.gc.connecting import connect_clients  # noqa: PLC0415
     from temporal_claimcheck.gc.lifecycle import read_needs  # noqa: PLC0415
+    from temporal_claimcheck.gc.settings import CollectorSettings  # noqa: PLC0415
+    from temporal_claimcheck.gc.tenure import TemporalTenures  # noqa: PLC0415
     from temporal_claimcheck.manager import ClaimCheckManager  # noqa: PLC0415
 
     reading = settings.model_copy(update={"store_read_only": True})
     async with ClaimCheckManager.from_settings(reading) as manager:
         registered = await manager.registry.registered()
-    clusters: dict[str, Tenures] = {}
+    clients = await connect_clients(profiles or CollectorSettings.load().profiles)
     named = list(namespaces)
-    for profile in profiles or (None,):
-        address, namespace, tenures = await _connect(profile, max_runs, alone=len(profiles) < 2)  # noqa: PLR2004
-        clusters[address] = tenures
-        if not registered and not namespaces:
-            named.append(namespace)
+    if not registered and not named:
+        named = [client.namespace for _, client in clients]
+    clusters = {name: TemporalTenures(client, max_runs=max_runs) for name, client in clients}
     return await read_needs(clusters, registered, named, forecast)
-
-
-async def _connect(
-    profile: str | None, max_runs: int, *, alone: bool
-) -> "tuple[str, str, Tenures]":
-    """Return a cluster's address, the namespace of its profile, and the way to ask it."""
-    from temporalio.client import Client  # noqa: PLC0415
-    from temporalio.envconfig import ClientConfig  # noqa: PLC0415
-
-    from temporal_claimcheck.gc.tenure import TemporalTenures, unreadable  # noqa: PLC0415
-
-    try:
-        config = ClientConfig.load_client_connect_config(
-            profile,
-            config_file=os.environ.get("TEMPORAL_CONFIG_FILE"),
-            disable_env=not alone,
-        )
-    except (RuntimeError, ValueError, OSError) as error:
-        raise InvalidSettings(
-            f"Temporal's configuration cannot be used: {error}.",
-            remedy="Correct the profile, or the TEMPORAL_… variables.",
-        ) from error
-    address = config.setdefault("target_host", _DEFAULT_ADDRESS)
-    namespace = config.setdefault("namespace", "default")
-    try:
-        client = await Client.connect(**config)  # pyright: ignore[reportArgumentType]
-    except RuntimeError as error:
-        raise unreadable(f"reach Temporal at {address}", str(error)) from error
-    return address, namespace, TemporalTenures(client, max_runs=max_runs)
 
 
 async def _configured(
