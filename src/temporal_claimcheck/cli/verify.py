@@ -164,7 +164,10 @@ def _print(found: "Verification", console: Console) -> None:
     console.print()
     for each in found.findings[:_SHOWN]:
         console.print(Text(each.key, style="bold"), soft_wrap=True)
-        console.print(Text(f"  {each.kind}: {each.what}", style="red"), width=width)
+        said = each.what.replace(f" under {each.key}", "")
+        console.print(Text(f"  {each.kind}: {said}", style="red"), width=width)
+    if found.findings:
+        console.print()
     hidden = found.wrong.total() - min(len(found.findings), _SHOWN)
     if hidden:
         console.print(Text(f"And {hidden:,} more; --json lists the first thousand."), width=width)

@@ -31,6 +31,8 @@ __all__ = [
 _DAY: Final = dt.timedelta(days=1)
 _NOTHING: Final = dt.timedelta()
 
+_ROUNDING: Final = dt.timedelta(minutes=1)
+
 MARGIN: Final = dt.timedelta(hours=48)
 """A claim can be a day younger than its object, whose day it shares; the other day is for clocks
 that differ, and for what is handed in ahead of a start."""
@@ -162,7 +164,8 @@ def safe_expiry(
             obstacles=tuple(obstacles) or ("No namespace was looked at.",),
         )
     total, steps, namespace = longest
-    days = math.ceil(total / _DAY)
+    # The server rounds the times that it tells; the margin has room for that, days do not.
+    days = math.ceil((total - _ROUNDING) / _DAY)
     return SafeExpiry(
         days=None if obstacles else days,
         today_days=None if blind else days,
