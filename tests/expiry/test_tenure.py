@@ -247,6 +247,17 @@ async def test_a_schedule_counts_if_its_input_was_stored(
     assert around(use.created, started)
 
 
+async def test_a_standalone_activity_ends_by_its_own_timeout(client: Client) -> None:
+    started = dt.datetime.now(dt.UTC)
+    await client.start_activity(
+        "charge", id="once", task_queue=QUEUE, schedule_to_close_timeout=5 * DAY
+    )
+    run = await the_open_run(client)
+    assert (run.workflow_id, run.kind) == ("once", "activity charge")
+    assert around(run.began, started)
+    assert around(run.ends, started + 5 * DAY)
+
+
 async def test_a_namespace_that_is_not_there_is_none(client: Client) -> None:
     assert await TemporalTenures(client).read("nowhere") is None
 

@@ -200,7 +200,7 @@ def _namespaces(tenures: Sequence[Tenure]) -> Table:
     now = utc_now()
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="bold")
     table.add_column("namespace", overflow="fold")
-    for name in ("retention", "open", "oldest", "no timeout", "longest closed", "schedules"):
+    for name in ("retention", "open", "oldest", "no timeout", "longest", "schedules"):
         table.add_column(name, justify="right")
     for each in tenures:
         ages = [now - run.began for run in each.open_runs if run.began is not None]
