@@ -11,12 +11,19 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from temporal_claimcheck import ClaimCheckManager
 from temporal_claimcheck.registry import Registered
-from temporal_claimcheck.testing.servers import S3Server, rclone_s3, seaweedfs, temporal_server
+from temporal_claimcheck.testing.servers import (
+    S3Server,
+    rclone_s3,
+    redis_server,
+    seaweedfs,
+    temporal_server,
+)
 from tests.cli.programs import claimcheck
 from tests.temporal.waiting import eventually
 
@@ -225,6 +232,26 @@ def test_a_temporal_that_is_not_there_is_one_line_and_exit_code_1(
     assert run.returncode == 1
     assert run.stderr.startswith("claimcheck: [collection-incomplete]")
     assert run.stderr.count("\n") == 1
+
+
+async def test_redis_is_checked_by_its_setting_and_by_what_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with redis_server(tmp_path, arguments=("--appendonly", "yes")) as server:
+        monkeypatch.setenv("CLAIMCHECK_STORE", f"redis://127.0.0.1:{server.port}/0")
+        shown = claimcheck("lifecycle", "show", folder=tmp_path)
+        assert f"CLAIMCHECK_TTL_DAYS={SAFE_DAYS}" in shown.stdout
+        monkeypatch.setenv("CLAIMCHECK_TTL_DAYS", "7")
+        async with ClaimCheckManager.open() as manager:
+            await manager.offload(Payload(data=b"stored for a week"))
+        short = claimcheck("lifecycle", "check", folder=tmp_path)
+        monkeypatch.setenv("CLAIMCHECK_TTL_DAYS", str(SAFE_DAYS))
+        stored = claimcheck("lifecycle", "check", "--json", folder=tmp_path)
+    assert short.returncode == 1
+    assert "CLAIMCHECK_TTL_DAYS is 7" in short.stdout
+    assert stored.returncode == 1
+    [danger] = json.loads(stored.stdout)["stores"][0]["dangers"]
+    assert "1 of the stored objects expire too early" in danger
 
 
 def test_a_folder_expires_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

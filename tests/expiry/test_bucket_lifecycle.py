@@ -1,12 +1,13 @@
 """Lifecycle rules on real servers: SeaweedFS keeps them, rclone knows nothing of them."""
 
 import importlib
+import sys
 from typing import Any
 
 import pytest
 
 from temporal_claimcheck import Settings
-from temporal_claimcheck.errors import InvalidSettings, StoreDenied, StoreUnavailable
+from temporal_claimcheck.errors import InvalidSettings, MissingExtra, StoreDenied, StoreUnavailable
 from temporal_claimcheck.gc.bucket_lifecycle import BucketLifecycle
 from temporal_claimcheck.gc.bucket_rules import BucketPlace, s3_rule
 from temporal_claimcheck.testing.servers import S3Server
@@ -91,6 +92,32 @@ async def test_a_server_without_lifecycle_rules_says_so_and_keeps_its_bucket(
         await bucket.set(64)
     found = boto(rclone).get_object(Bucket="claims", Key="prod/v1/here")
     assert found["Body"].read() == b"still"
+
+
+async def test_r2_is_asked_with_its_own_credentials(
+    s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_theirs(s3, THEIRS)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of something else")
+    monkeypatch.setenv("R2_ENDPOINT", s3.endpoint)
+    monkeypatch.setenv("R2_ACCESS_KEY_ID", s3.access_key_id)
+    monkeypatch.setenv("R2_SECRET_ACCESS_KEY", s3.secret_access_key)
+    place = BucketPlace(scheme="r2", bucket="claims")
+    after = await BucketLifecycle(Settings.load(store="r2://claims"), place).set(64)
+    assert [dict(rule) for rule in after] == [THEIRS, s3_rule(place, 64)]
+
+
+def test_without_boto_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "boto3.session", None)
+    with pytest.raises(MissingExtra, match=r"temporal-claimcheck\[lifecycle\]"):
+        BucketLifecycle(Settings.load(store="s3://claims"), PLACE)
+
+
+def test_an_endpoint_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    settings = Settings.load(store="s3://claims", s3_endpoint="http://not a host")
+    with pytest.raises(InvalidSettings, match="CLAIMCHECK_S3_REGION"):
+        BucketLifecycle(settings, PLACE)
 
 
 async def test_wrong_credentials_name_the_permissions(

@@ -6,6 +6,7 @@ never sent: a server that does not know it takes it for a request to delete the 
 
 import asyncio
 import importlib
+import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
@@ -42,26 +43,32 @@ class BucketLifecycle:
         self._place = place
         is_r2 = place.scheme == "r2"
         endpoint = settings.r2_endpoint if is_r2 else settings.s3_endpoint
+        # The store's client reads AWS_REGION, boto does not.
+        region = settings.r2_region if is_r2 else settings.s3_region or os.environ.get("AWS_REGION")
         given: dict[str, Any] = {}
         if is_r2:
             id_, secret = settings.r2_access_key_id, settings.r2_secret_access_key
             given["aws_access_key_id"] = id_ and id_.get_secret_value()
             given["aws_secret_access_key"] = secret and secret.get_secret_value()
-        if settings.s3_ca_file is not None and not is_r2:
+        elif settings.s3_ca_file is not None:
             given["verify"] = str(settings.s3_ca_file)
-        # A session of its own: boto's default one remembers credentials for the whole process.
-        self._client: Any = session.Session().client(
-            "s3",
-            endpoint_url=endpoint,
-            region_name=settings.r2_region if is_r2 else settings.s3_region,
-            config=config.Config(
-                connect_timeout=settings.connect_timeout_seconds,
-                read_timeout=settings.request_timeout_seconds,
-                # As the store does: whoever names an endpoint may have no names of buckets there.
-                s3={"addressing_style": "path" if endpoint else "auto"},
-            ),
-            **given,
+        options = config.Config(
+            connect_timeout=settings.connect_timeout_seconds,
+            read_timeout=settings.request_timeout_seconds,
+            # As the store does: whoever names an endpoint may have no names of buckets there.
+            s3={"addressing_style": "path" if endpoint else "auto"},
         )
+        # A session of its own: boto's default one remembers credentials for the whole process.
+        connect = session.Session().client
+        try:
+            self._client: Any = connect(
+                "s3", endpoint_url=endpoint, region_name=region, config=options, **given
+            )
+        except (self._errors.BotoCoreError, ValueError) as error:
+            raise InvalidSettings(
+                f"The bucket {place.bucket} cannot be asked for its rules: {error}",
+                remedy="Set CLAIMCHECK_S3_REGION, and check the endpoint and your AWS profile.",
+            ) from error
 
     async def rules(self) -> Sequence[Rule]:
         """Return the rules as they are configured."""
