@@ -1,5 +1,6 @@
 """Connections to the clusters to be read, configured as every Temporal tool is."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypedDict, Unpack
@@ -14,7 +15,6 @@ from temporal_claimcheck.gc.temporal_cluster import TemporalCluster
 __all__ = ["Limits", "connect_clients", "connect_clusters"]
 
 _DEFAULT_ADDRESS: Final = "localhost:7233"
-_DEFAULT_PROFILE: Final = "default"
 
 
 class Limits(TypedDict, total=False):
@@ -87,11 +87,10 @@ def _load(
 
 
 async def _connect(name: str, profile: ClientConfigProfile) -> Client:
+    profile = dataclasses.replace(profile, address=profile.address or _DEFAULT_ADDRESS)
     # A plain client: the collector looks at what Temporal carries, and resolves nothing.
-    config = profile.to_client_connect_config()
-    config.setdefault("target_host", _DEFAULT_ADDRESS)
     try:
-        return await Client.connect(**config)  # pyright: ignore[reportArgumentType]
+        return await Client.connect(**profile.to_client_connect_config())
     except (RuntimeError, OSError, ValueError) as error:
         raise CollectionIncomplete(
             f"The cluster of {name!r} cannot be reached: {error}.",
