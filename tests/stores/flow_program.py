@@ -16,6 +16,7 @@ from temporalio.api.common.v1 import Payload
 
 from temporal_claimcheck import BlobStore, Claim, ClaimCheckManager
 from temporal_claimcheck.envelope import ENVELOPE_OVERHEAD_BYTES
+from temporal_claimcheck.ledger import LEDGER_PREFIX
 from temporal_claimcheck.settings import Settings
 from temporal_claimcheck.wiring import build_store
 

@@ -12,7 +12,7 @@ from temporal_claimcheck.errors import CollectionIncomplete, InvalidSettings
 from temporal_claimcheck.gc.references import Decrypt
 from temporal_claimcheck.gc.temporal_cluster import TemporalCluster
 
-__all__ = ["Limits", "connect_clients", "connect_clusters"]
+__all__ = ["Limits", "connect_clients", "connect_clusters", "connect_home"]
 
 _DEFAULT_ADDRESS: Final = "localhost:7233"
 
@@ -61,6 +61,15 @@ async def connect_clients(
         )
     loaded = _load(profiles, config_file)
     return [(name, await _connect(name, profile)) for name, profile in loaded]
+
+
+async def connect_home(profiles: Sequence[str] = (), *, config_file: Path | None = None) -> Client:
+    """Connect to the namespace of the first profile, where the collector's own workflow runs.
+
+    Raises what `connect_clusters` raises.
+    """
+    name, profile = _load(profiles, config_file)[0]
+    return await _connect(name, profile)
 
 
 def _load(
