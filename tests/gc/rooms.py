@@ -1,7 +1,8 @@
 """One test's own store, workers and view of the cluster, on a server that others use too."""
 
+import datetime as dt
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from temporalio.converter import DataConverter
 from temporalio.worker import Worker
 
 from temporal_claimcheck import ClaimCheckManager, ClaimCheckPlugin
+from temporal_claimcheck.clock import utc_now
 from temporal_claimcheck.gc.cluster import Kind, Run, RunReferences
 from temporal_claimcheck.gc.temporal_cluster import TemporalCluster
 from temporal_claimcheck.policy import OffloadPolicy
@@ -127,14 +129,16 @@ async def open_room(
     door: Door = "driver",
     keys: KeyRing | None = None,
     read_namespaces: Iterable[str] = (),
+    clock: Callable[[], dt.datetime] = utc_now,
     **client_options: Any,
 ) -> Room:
-    store = CountingStore()
+    store = CountingStore(clock=clock)
     manager = ClaimCheckManager(
         store,
         policy=OffloadPolicy(threshold_bytes=1000),
         keys=keys,
         read_namespaces=read_namespaces,
+        clock=clock,
     )
     plugin = ClaimCheckPlugin(manager, door=door)
     plain = await Client.connect(address)
