@@ -19,7 +19,7 @@ from tests.gc import rooted
 from tests.gc.conftest import SETTINGS, dynamic_config
 from tests.gc.rooms import NAMESPACE, first_run
 from tests.gc.test_other_roots import schedule, start_activity, started_by
-from tests.gc.test_run_roots import LEAVE, Leave
+from tests.gc.test_run_roots import LEAVE, Leave, second_run
 from tests.gc.weeks import RULES, Week, open_week
 from tests.temporal.waiting import eventually
 
@@ -115,7 +115,7 @@ async def test_a_hold_is_a_root_until_it_is_removed(week: Week) -> None:
 
 async def test_a_hold_on_a_workflow_outlives_its_runs(week: Week) -> None:
     async with week.room.worker():
-        handle = await week.room.start(rooted.Grow.run, "small")
+        handle = await week.room.start(rooted.Grow.run, week.room.text[:36])
         await handle.result()
         hold = await week.holds.place(
             reason="audit", now=week.calendar(), namespace=NAMESPACE, workflow_id=handle.id
@@ -156,10 +156,12 @@ async def rooted_before(week: Week) -> frozenset[str]:
 
 async def test_input_that_was_continued_outlives_the_run_that_it_came_from(week: Week) -> None:
     async with week.room.worker():
-        first = await week.room.start(rooted.GoOn.run, week.room.text)
-        await first.result()
-        await week.room.delete(first_run(first))
+        handle = await week.room.start(rooted.GoOn.run, week.room.text[:36])
+        first = first_run(handle)
+        assert await second_run(week.room, first) != first
+        await week.room.delete(first)
         await week.two_passes()
+        assert week.room.stored
         assert week.room.stored <= await week.keys()
         await week.delete_runs()
     await week.two_passes()
@@ -271,26 +273,27 @@ async def test_erasure_of_a_workflow_that_is_not_there_is_refused(week: Week) ->
         await eraser.run(delete=True)
 
 
-async def test_closed_runs_are_read_once(week: Week) -> None:
-    async with week.room.worker():
-        for _ in range(40):
-            handle = await week.room.start(rooted.Grow.run, "small")
-            await handle.result()
-        still_open = await week.room.start(rooted.Hold.run, week.room.text)
-        await week.one_pass()
-        first = week.room.cluster.requests["history"]
-        week.calendar.wait(hours=25)
-        await week.one_pass()
-        second = week.room.cluster.requests["history"] - first
+async def test_closed_runs_are_read_once(door: Door) -> None:
+    async with temporal_server(arguments=dynamic_config(SETTINGS)) as environment:
+        address = environment.client.service_client.config.target_host
+        week = await open_week(address, door)
+        async with week.room.worker():
+            for _ in range(40):
+                handle = await week.room.start(rooted.Grow.run, "small")
+                await handle.result()
+            await week.room.start(rooted.Hold.run, week.room.text)
+            await week.one_pass()
+            first = week.room.cluster.requests["history"]
+            week.calendar.wait(hours=25)
+            await week.one_pass()
+            second = week.room.cluster.requests["history"] - first
     assert first >= 41
     assert second <= first * 0.05
-    assert await week.room.cluster.run(NAMESPACE, first_run(still_open))
-    await week.delete_runs()
 
 
 async def test_a_run_that_no_listing_shows_any_more_is_asked_for(week: Week) -> None:
     async with week.room.worker():
-        handle = await week.room.start(rooted.Grow.run, "small")
+        handle = await week.room.start(rooted.Grow.run, week.room.text[:36])
         await handle.result()
         await week.one_pass()
         hidden = first_run(handle)

@@ -91,6 +91,10 @@ class NamespaceReader:
     async def look_again(self) -> None:
         """Read what may have come since, right before something is deleted."""
         await self._read_others()
+        # What these refer to is marked. What they got since, their workers have just stored.
+        known = KeptRuns(self._ledger, self._namespace.id, KNOWN)
+        await known.load()
+        self._seen |= {run.run_id for run in known.runs}
         await self._settle()
 
     async def _read_others(self) -> None:
