@@ -168,7 +168,7 @@ async def input_of_a_child(room: Room) -> Run:
 
 async def continued_as_new(room: Room) -> Run:
     handle = await room.start(rooted.GoOn.run, "small")
-    return await second_run(room, first_run(handle))
+    return await second_run_alone(room, first_run(handle))
 
 
 async def retried(room: Room) -> Run:
@@ -177,15 +177,15 @@ async def retried(room: Room) -> Run:
         "small",
         retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=1)),
     )
-    return await second_run(room, first_run(handle))
+    return await second_run_alone(room, first_run(handle))
 
 
 async def by_cron(room: Room) -> Run:
     handle = await room.start(rooted.GrowOnce.run, "small", cron_schedule="@every 1s")
-    return await second_run(room, first_run(handle))
+    return await second_run_alone(room, first_run(handle))
 
 
-async def second_run(room: Room, first: Run) -> Run:
+async def second_run_alone(room: Room, first: Run) -> Run:
     """Wait for the run that goes on after the first, and delete the first."""
 
     async def is_closed() -> bool:
