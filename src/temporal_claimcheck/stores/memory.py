@@ -1,8 +1,9 @@
 """A store in this process: for tests, trials, and as a cache in front of another."""
 
 import datetime as dt
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 
+from temporal_claimcheck.clock import utc_now
 from temporal_claimcheck.errors import BlobNotFound
 from temporal_claimcheck.stores.base import BlobInfo, check_blob_key, check_blob_prefix, too_large
 
@@ -10,9 +11,13 @@ __all__ = ["MemoryStore"]
 
 
 class MemoryStore:
-    """Keeps blobs in a dictionary. They end with the process, and no other process sees them."""
+    """Keeps blobs in a dictionary. They end with the process, and no other process sees them.
 
-    def __init__(self) -> None:
+    `clock` says when a blob was stored.
+    """
+
+    def __init__(self, *, clock: Callable[[], dt.datetime] = utc_now) -> None:
+        self._clock = clock
         self._blobs: dict[str, tuple[bytes, dt.datetime]] = {}
 
     @property
@@ -23,7 +28,7 @@ class MemoryStore:
     async def put(self, key: str, blob: bytes) -> bool:
         """See BlobStore."""
         check_blob_key(key)
-        entry = (blob, dt.datetime.now(dt.UTC))
+        entry = (blob, self._clock())
         # One step, so that of several threads one alone is the first.
         return self._blobs.setdefault(key, entry) is entry
 
