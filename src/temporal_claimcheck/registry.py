@@ -33,7 +33,7 @@ Identify = Callable[[], Awaitable[str | None]]
 """Asks the cluster for a namespace's id; None when it does not answer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Registered:
     """A namespace that wrote to the keyspace, or read another's payloads in it."""
 

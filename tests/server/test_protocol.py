@@ -309,7 +309,12 @@ async def test_a_lost_key_is_named() -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/encode", 405), ("POST", "/nothing", 404), ("DELETE", "/decode", 405)],
+    [
+        ("GET", "/encode", 405),
+        ("POST", "/nothing", 404),
+        ("POST", "/encode/", 404),
+        ("DELETE", "/decode", 405),
+    ],
 )
 async def test_what_is_not_there_is_a_json_error(
     method: str, path: str, status: int, served: Served

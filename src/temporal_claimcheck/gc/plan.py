@@ -15,14 +15,13 @@ Keeping too much is always safe: the next pass finds it again.
 
 import datetime as dt
 import enum
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from temporal_claimcheck.errors import CollectionRefused, InvalidSettings
 from temporal_claimcheck.keyspace import Key
 
-__all__ = ["Rules", "Totals", "Verdict", "check_brakes", "day_is_closed", "judge"]
+__all__ = ["Rules", "Verdict", "check_brakes", "day_is_closed", "judge"]
 
 _ONE_DAY: Final = dt.timedelta(days=1)
 
@@ -34,11 +33,13 @@ class Rules:
     grace: dt.timedelta = dt.timedelta(hours=48)
     """A day is closed when it ended so long ago; at least 24 hours."""
     gap: dt.timedelta = dt.timedelta(hours=24)
-    """Between the end of the first pass that misses an object and the start of one that condemns."""
+    """Between the end of the first pass that misses it and the start of the one that condemns."""
     max_share: float = 0.5
     """Of the objects in closed days, at most so many are deleted at once."""
     small: int = 100
     """Up to so many objects are deleted whatever their share."""
+    may_be_unreferenced: bool = False
+    """Whether it is right that Temporal holds no claim at all."""
 
     def __post_init__(self) -> None:
         if self.grace < _ONE_DAY or self.gap < _ONE_DAY:
@@ -66,15 +67,6 @@ class Verdict(enum.Enum):
     """Nothing refers to it, but no earlier pass says so yet, or not long enough ago."""
     CONDEMNED = "condemned"
     """It may be deleted."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
-    """What a pass found in the days that are closed."""
-
-    objects: int
-    live: int
-    condemned: int
 
 
 def day_is_closed(day: dt.date, now: dt.datetime, rules: Rules) -> bool:
@@ -110,20 +102,17 @@ def judge(
     return Verdict.CONDEMNED
 
 
-def check_brakes(shelves: Iterable[Totals], rules: Rules, *, released: bool = False) -> None:
+def check_brakes(*, objects: int, condemned: int, references: int, rules: Rules) -> None:
     """Raise CollectionRefused if what is condemned looks like a mistake of ours or the user's.
 
-    `released` is the user's word that it is none.
+    `objects` is how many there are in closed days, `references` how many Temporal holds to
+    objects of whatever day.
     """
-    shelves = list(shelves)
-    objects = sum(shelf.objects for shelf in shelves)
-    live = sum(shelf.live for shelf in shelves)
-    condemned = sum(shelf.condemned for shelf in shelves)
-    if released or not condemned:
+    if not condemned:
         return
-    if not live:
+    if not references and not rules.may_be_unreferenced:
         raise CollectionRefused(
-            f"{condemned} of {objects} objects would be deleted, and not one is in use.",
+            f"{condemned} objects would be deleted, and nothing at all refers to any object.",
             remedy="That looks like the wrong cluster or the wrong namespaces. If Temporal really "
             "holds no claim any more, say so with --delete-even-if-nothing-is-referenced.",
         )

@@ -63,7 +63,7 @@ def build_app(
         codec.release()
         view.release()
 
-    return Starlette(
+    app = Starlette(
         lifespan=lifespan,
         routes=[*_codec_routes(codec), *_view_routes(view, index), *operation.routes()],
         middleware=[
@@ -92,6 +92,9 @@ def build_app(
             Exception: _fail,
         },
     )
+    # A redirect would go to whatever host the caller named, and codecs do not follow any.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _codec_routes(codec: CodecRoutes) -> list[BaseRoute]:

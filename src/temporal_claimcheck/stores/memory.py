@@ -11,10 +11,7 @@ __all__ = ["MemoryStore"]
 
 
 class MemoryStore:
-    """Keeps blobs in a dictionary. They end with the process, and no other process sees them.
-
-    `clock` says when a blob was stored.
-    """
+    """Keeps blobs in a dictionary. They end with the process, and no other process sees them."""
 
     def __init__(self, *, clock: Callable[[], dt.datetime] = utc_now) -> None:
         self._clock = clock
