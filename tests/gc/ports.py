@@ -12,7 +12,7 @@ import sys
 from asyncio import events
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from temporal_claimcheck.errors import CollectionIncomplete, StoreUnavailable
 from temporal_claimcheck.gc.cluster import Cluster, Kind, Namespace, Run, RunReferences, Window
@@ -28,7 +28,7 @@ _LEASES = "ledger/v1/gc/lease/"
 _PAGE = 5
 
 
-class Killed(BaseException):  # noqa: N818  # as the others of ours
+class Killed(BaseException):
     """The process ended, whatever it was doing."""
 
 
@@ -38,20 +38,26 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
     def __init__(self, seconds: Callable[[], float]) -> None:
         super().__init__(selectors.SelectSelector())
         self._seconds = seconds
+        # So that a timer of this very moment is due, whatever floating point makes of it.
+        self._clock_resolution = 0.001
 
     def time(self) -> float:
         return self._seconds()
 
     def settle(self) -> None:
         """Run until everything waits for the model."""
+        # Far faster than run_forever for each of millions of steps, and the same: its inner part.
+        inner = cast("Any", self)
         hooks = sys.get_asyncgen_hooks()
         sys.set_asyncgen_hooks(
-            firstiter=self._asyncgen_firstiter_hook, finalizer=self._asyncgen_finalizer_hook
+            firstiter=inner._asyncgen_firstiter_hook, finalizer=inner._asyncgen_finalizer_hook
         )
         events._set_running_loop(self)
         try:
-            while self._ready or (self._scheduled and self._scheduled[0].when() <= self._seconds()):
-                self._run_once()
+            while inner._ready or (
+                inner._scheduled and inner._scheduled[0].when() <= self._seconds()
+            ):
+                inner._run_once()
         finally:
             events._set_running_loop(None)
             sys.set_asyncgen_hooks(*hooks)

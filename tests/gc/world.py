@@ -5,7 +5,7 @@ call it, and returns whether it could happen.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from temporalio.api.common.v1 import Payload
@@ -29,7 +29,7 @@ _MAX_OTHERS = 6
 _PAYLOADS = [
     Payload(metadata={"encoding": b"json/plain"}, data=b'"%d"' % number) for number in range(4)
 ]
-SKEWS = [dt.timedelta(hours=hours) for hours in (0, -20, 20, -7, 13)]
+_SKEWS = [dt.timedelta(hours=hours) for hours in (0, -20, 20, -7, 13)]
 _LAGS = [dt.timedelta(0), dt.timedelta(minutes=5), dt.timedelta(hours=8), MAX_LAG]
 
 
@@ -63,7 +63,7 @@ class World:
 
     def __init__(self, choice: int = 0) -> None:
         self.now = _BEGIN
-        self.loop = SimulatedLoop(lambda: self.now.timestamp())
+        self.loop = SimulatedLoop(self._seconds)
         self.store = MemoryStore(clock=self.clock)
         one, two = dt.timedelta(days=1), dt.timedelta(days=3)
         self.here = SimulatedTemporal(
@@ -77,7 +77,7 @@ class World:
         self.there = SimulatedTemporal(
             "there", [Namespace(name="default", id="t-default", retention=two)], self.clock
         )
-        skews = [SKEWS[(choice >> shift) % len(SKEWS)] for shift in (0, 3, 6, 9)]
+        skews = [_SKEWS[(choice >> shift) % len(_SKEWS)] for shift in (0, 3, 6, 9)]
         self.writers = [
             Writer(self.here, "default", skews[0], knows_id=True),
             # Such as a codec server: it has no client to ask.
@@ -95,6 +95,9 @@ class World:
 
     def clock(self) -> dt.datetime:
         return self.now
+
+    def _seconds(self) -> float:
+        return (self.now - _BEGIN).total_seconds()
 
     def close(self) -> None:
         self.loop.close()
@@ -154,7 +157,7 @@ class World:
         """A writer starts anew, knows nothing, and its clock is another."""
         writer = self.writers[who % len(self.writers)]
         writer.manager = None
-        writer.skew = SKEWS[skew % len(SKEWS)]
+        writer.skew = _SKEWS[skew % len(_SKEWS)]
         return True
 
     def deliver(self, which: int, how: int) -> bool:
@@ -259,6 +262,13 @@ class World:
         self.now += step
         self.on_their_way = [item for item in self.on_their_way if item.until > self.now]
 
+    def forget_everything(self) -> None:
+        """Nothing refers to anything any more."""
+        self.on_their_way.clear()
+        for temporal in self.temporals:
+            temporal.runs.clear()
+            temporal.others.clear()
+
     def _manager(self, writer: Writer) -> ClaimCheckManager:
         if writer.manager is None:
             writer.manager = ClaimCheckManager(
@@ -288,6 +298,3 @@ class World:
         temporal = self.temporals[0 if which % 3 else 1]
         others = [other for other in temporal.others.values() if other.kind is kind]
         return (temporal, others[which // 3 % len(others)]) if others else None
-
-
-Action = Callable[[int, int], bool]

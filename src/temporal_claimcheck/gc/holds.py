@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, cast
 
+from temporal_claimcheck.envelope import digest_of
 from temporal_claimcheck.errors import InvalidSettings
 from temporal_claimcheck.keyspace import Key
 from temporal_claimcheck.ledger import Ledger, Record
@@ -108,8 +109,10 @@ class Holds:
         """Return what all holds keep now."""
         holds = await self.list()
         keys = {hold.key for hold in holds if hold.key is not None}
+        standing = {hold.id for hold in holds}
         for name in await self._ledger.names(_PREFIX):
-            if not name.endswith("/hold"):
+            # A collector may have noted something for a hold that was removed meanwhile.
+            if not name.endswith("/hold") and name.split("/")[1] in standing:
                 keys |= set(cast("list[str]", (await self._ledger.read(name))["keys"]))
         workflows: dict[tuple[str, str], list[str]] = {}
         for hold in holds:
@@ -124,9 +127,10 @@ class Holds:
     async def note(self, ids: Iterable[str], run_id: str, keys: frozenset[str]) -> None:
         """Remember what a run of held workflows refers to, for when the run is gone."""
         for hold_id in ids:
-            # The number in the name makes it another record when the run refers to more.
-            name = f"{_PREFIX}{hold_id}/{run_id}.{len(keys)}"
-            await self._ledger.write(name, {"keys": sorted(keys)})
+            # Named for what it says: a run that refers to something else makes another record.
+            text = sorted(keys)
+            name = f"{_PREFIX}{hold_id}/{run_id}.{digest_of(' '.join(text).encode())[:32]}"
+            await self._ledger.write(name, {"keys": text})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
