@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 _PREFIX: Final = "CLAIMCHECK_"
 _CONFIG: Final = "CLAIMCHECK_CONFIG"
-_TABLES: Final = ("server",)
+_TABLES: Final = ("gc", "server")
 """Tables of the TOML file that other parts of the package read."""
 _TABLE_PREFIXES: Final = tuple(f"{_PREFIX}{table.upper()}_" for table in _TABLES)
 # Also keeps out infinity. Waiting longer helps nobody: Temporal tries the task again.

@@ -70,9 +70,9 @@ async def test_a_write_that_goes_beyond_midnight_is_not_remembered_for_the_new_d
     clock.now = dt.datetime(2026, 11, 22, 23, 59, 59, tzinfo=dt.UTC)
 
     class SlowStore(PlainStore):
-        async def put(self, key: str, blob: bytes) -> bool:
+        async def put_payload(self, key: str, blob: bytes) -> bool:
             clock.now = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
-            return await super().put(key, blob)
+            return await super().put_payload(key, blob)
 
     store = SlowStore()
     manager = ClaimCheckManager(store, clock=clock)

@@ -71,7 +71,7 @@ async def test_an_error_cancels_what_else_was_begun() -> None:
     class HangingStore(PlainStore):
         cancelled = 0
 
-        async def put(self, key: str, blob: bytes) -> bool:
+        async def put_payload(self, key: str, blob: bytes) -> bool:
             self.calls.append(("put", f"{key} {len(blob)}"))
             try:
                 await asyncio.Event().wait()
@@ -82,8 +82,10 @@ async def test_an_error_cancels_what_else_was_begun() -> None:
 
     store = HangingStore()
     policy = OffloadPolicy(threshold_bytes=0, max_payload_bytes=200_000)
+    manager = ClaimCheckManager(store, policy=policy)
+    await manager.registry.ensure(manager.namespace)
     with pytest.raises(PayloadTooLarge):
-        await ClaimCheckManager(store, policy=policy).offload_many([payload(), payload(300_000)])
+        await manager.offload_many([payload(), payload(300_000)])
     for _ in range(20):
         await asyncio.sleep(0)
     assert store.cancelled == store.count("put") == 1
@@ -192,9 +194,9 @@ class BusyStore(PlainStore):
         self.most = 0
         self._busy = 0
 
-    async def put(self, key: str, blob: bytes) -> bool:
+    async def put_payload(self, key: str, blob: bytes) -> bool:
         await self._work()
-        return await super().put(key, blob)
+        return await super().put_payload(key, blob)
 
     async def get(self, key: str, *, max_bytes: int) -> bytes:
         await self._work()

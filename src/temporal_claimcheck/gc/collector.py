@@ -20,7 +20,7 @@ from temporal_claimcheck.gc.sweep import sweep
 from temporal_claimcheck.manager import ClaimCheckManager
 from temporal_claimcheck.stores.base import CollectableStore
 
-__all__ = ["Collector", "Progress"]
+__all__ = ["Collector", "Progress", "collectable", "tell_nobody"]
 
 _DEFAULT_RULES = Rules()
 
@@ -28,10 +28,26 @@ Progress = Callable[[str, int], None]
 """Told what is being done, and how many runs or objects were seen in it."""
 
 
+def tell_nobody(what: str, seen: int) -> None:
+    """Show no progress."""
+    del what, seen
+
+
+def collectable(manager: ClaimCheckManager) -> CollectableStore:
+    """Return the manager's store. Raises InvalidSettings for one that cannot be listed."""
+    if not isinstance(manager.store, CollectableStore):
+        raise InvalidSettings(
+            f"The store {manager.store.name} cannot be listed.",
+            remedy="Collect garbage on a store that can list and delete (CollectableStore).",
+        )
+    return manager.store
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Read:
     """What a pass has read, and what may be read again before something is deleted."""
 
+    shelves: dict[Shelf, ShelfReport]
     sources: Sequence[Source]
     readers: Sequence[NamespaceReader]
     marks: Marks
@@ -53,12 +69,7 @@ class Collector:
 
         Raises InvalidSettings for a store that cannot be listed.
         """
-        if not isinstance(manager.store, CollectableStore):
-            raise InvalidSettings(
-                f"The store {manager.store.name} cannot be listed.",
-                remedy="Collect garbage on a store that can list and delete (CollectableStore).",
-            )
-        self._store: CollectableStore = manager.store
+        self._store = collectable(manager)
         self._ledger = manager.ledger
         self._registry = manager.registry
         self._clusters = clusters
@@ -68,13 +79,13 @@ class Collector:
         self._passes = Passes(manager.ledger)
         self._holds = Holds(manager.ledger)
 
-    async def run(self, *, delete: bool = False, progress: Progress | None = None) -> PassReport:
+    async def run(self, *, delete: bool = False, progress: Progress = tell_nobody) -> PassReport:
         """Carry out one pass, and delete what it condemns if that is wanted.
 
         Raises CollectorBusy, CollectionRefused, CollectionIncomplete, StoreError, IntegrityError.
         A pass that ends so has deleted nothing, or only what it had condemned by all rules.
         """
-        tell = progress or _tell_nobody
+        tell = progress
         async with lease(self._ledger, self._clock) as held:
             this = Pass.begin(self._clock())
             tell("Listing the store", 0)
@@ -88,7 +99,7 @@ class Collector:
                 await self._passes.suspect(this, judgement.shelf, judgement.suspects)
             await self._passes.complete(report)
             if delete:
-                await self._sweep(this, shelves, read, judgements, held, tell)
+                await self._sweep(this, read, judgements, held, tell)
                 report.ended = self._clock()
                 await self._passes.swept(report)
             await self._passes.forget_before(this)
@@ -113,7 +124,7 @@ class Collector:
         ]
         for reader in readers:
             await reader.read()
-        return _Read(sources=sources, readers=readers, marks=marks)
+        return _Read(shelves=shelves, sources=sources, readers=readers, marks=marks)
 
     async def _judge(
         self, this: Pass, shelves: dict[Shelf, ShelfReport], marks: Marks, tell: Progress
@@ -144,7 +155,6 @@ class Collector:
     async def _sweep(
         self,
         this: Pass,
-        shelves: dict[Shelf, ShelfReport],
         read: _Read,
         judgements: list[Judgement],
         held: Lease,
@@ -159,7 +169,7 @@ class Collector:
         )
         tell("Looking once more", 0)
         known = {(source.cluster.name, source.namespace.id) for source in read.sources}
-        for source in await self._cover(shelves):
+        for source in await self._cover(read.shelves):
             if (source.cluster.name, source.namespace.id) not in known:
                 raise CollectionIncomplete(
                     f"Namespace {source.namespace.name!r} came up while the pass was running.",
@@ -196,7 +206,3 @@ class Collector:
 
 def _reports(judgements: Sequence[Judgement]) -> dict[Shelf, ShelfReport]:
     return {judgement.shelf: judgement.report for judgement in judgements}
-
-
-def _tell_nobody(what: str, seen: int) -> None:
-    del what, seen

@@ -138,6 +138,7 @@ class NamespaceReader:
         for run in unlisted:
             self._seen.add(run.run_id)
             if await self._read_run(run) is None:
+                await self._note(run, kept.runs[run])
                 kept.drop(run)
         await kept.save()
 
@@ -167,6 +168,8 @@ class NamespaceReader:
         await known.load()
         await self._read_runs(_each(known.runs), self._keep_known, may_be_gone=True)
         await self._follow_links()
+        for run in known.runs.keys() - self._known.keys():
+            await self._note(run, known.runs[run])
         await known.replace(self._known)
 
     async def _keep_known(self, run: Run, found: RunReferences) -> None:
@@ -213,6 +216,10 @@ class NamespaceReader:
 
     async def _mark(self, run: Run, keys: frozenset[str]) -> None:
         self._taken(run, keys)
+        await self._note(run, keys)
+
+    async def _note(self, run: Run, keys: frozenset[str]) -> None:
+        """Let the holds on the run's workflow keep this, also when the run is gone."""
         holds = self._held.workflows.get((self._namespace.name, run.workflow_id))
         if holds and keys:
             await self._holds.note(holds, run.run_id, keys)
