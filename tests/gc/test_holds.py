@@ -27,3 +27,16 @@ async def test_what_a_collector_notes_for_a_hold_that_was_removed_meanwhile_is_n
     await holds.remove(hold.id)
     await holds.note([hold.id], "r", frozenset([str(KEYS[0])]))
     assert not (await holds.load()).keeps(KEYS[0])
+
+
+async def test_a_hold_that_is_removed_while_holds_are_read_is_none() -> None:
+    class Removing(MemoryStore):
+        async def get(self, key: str, *, max_bytes: int) -> bytes:
+            await self.delete([key])
+            return await super().get(key, max_bytes=max_bytes)
+
+    holds = Holds(Ledger(Removing()))
+    hold = await holds.place(reason="audit", now=NOW, key=str(KEYS[0]))
+    await holds.note([hold.id], "r", frozenset([str(KEYS[1])]))
+    kept = await holds.load()
+    assert not any(kept.keeps(key) for key in KEYS)

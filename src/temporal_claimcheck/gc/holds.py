@@ -1,5 +1,6 @@
 """What a user wants to keep, whatever Temporal refers to: an object, a day, or a workflow."""
 
+import contextlib
 import datetime as dt
 import secrets
 from collections.abc import Iterable
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from temporal_claimcheck.envelope import digest_of
-from temporal_claimcheck.errors import InvalidSettings
+from temporal_claimcheck.errors import BlobNotFound, InvalidSettings
 from temporal_claimcheck.keyspace import Key
 from temporal_claimcheck.ledger import Ledger, Record
 
@@ -91,12 +92,13 @@ class Holds:
 
     async def list(self) -> list[Hold]:
         """Return all holds, the oldest first."""
-        names = await self._ledger.names(_PREFIX)
-        return [
-            _parse(name.split("/")[1], await self._ledger.read(name))
-            for name in names
-            if name.endswith("/hold")
-        ]
+        holds: list[Hold] = []
+        for name in await self._ledger.names(_PREFIX):
+            if name.endswith("/hold"):
+                # One that is removed at this moment is none.
+                with contextlib.suppress(BlobNotFound):
+                    holds.append(_parse(name.split("/")[1], await self._ledger.read(name)))
+        return holds
 
     async def remove(self, id: str) -> bool:  # noqa: A002
         """Remove a hold; return whether there was one."""
@@ -113,7 +115,8 @@ class Holds:
         for name in await self._ledger.names(_PREFIX):
             # A collector may have noted something for a hold that was removed meanwhile.
             if not name.endswith("/hold") and name.split("/")[1] in standing:
-                keys |= set(cast("list[str]", (await self._ledger.read(name))["keys"]))
+                with contextlib.suppress(BlobNotFound):
+                    keys |= set(cast("list[str]", (await self._ledger.read(name))["keys"]))
         workflows: dict[tuple[str, str], list[str]] = {}
         for hold in holds:
             if hold.workflow_id is not None:
