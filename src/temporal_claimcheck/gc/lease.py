@@ -13,12 +13,13 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-from temporal_claimcheck.errors import CollectionRefused, CollectorBusy
+from temporal_claimcheck.errors import CollectionRefused, CollectorBusy, StoreError
 from temporal_claimcheck.ledger import Ledger
 
 __all__ = ["Lease", "lease"]
 
 _PREFIX: Final = "gc/lease/"
+_CLOCKS: Final = "gc/clock/"
 _LIFETIME: Final = dt.timedelta(minutes=15)
 _RENEW_SECONDS: Final = 180.0
 _MAX_CLOCK_ERROR: Final = dt.timedelta(hours=1)
@@ -38,6 +39,8 @@ class Lease:
     @classmethod
     async def acquire(cls, ledger: Ledger, clock: Callable[[], dt.datetime]) -> "Lease":
         """Take the lease. Raises CollectorBusy, and CollectionRefused for a clock that is wrong."""
+        # First of all: by a clock that is ahead, everybody else's lease would be over.
+        await _check_clock(ledger, clock)
         names = await ledger.names(_PREFIX)
         if names:
             last = await ledger.read(names[-1])
@@ -51,7 +54,6 @@ class Lease:
         taken = cls(ledger, clock, number)
         await taken.renew()
         await taken.check()
-        await taken._check_clock()
         await ledger.delete(names)
         return taken
 
@@ -88,19 +90,6 @@ class Lease:
             )
         self._until = until
 
-    async def _check_clock(self) -> None:
-        """Compare our clock to the store's: by a wrong one, days would close too early."""
-        prefix = f"{_PREFIX}{self._number:08d}/"
-        async for _, info in self._ledger.entries(prefix):
-            # Midnight sharp is what a store says that does not know when it stored something.
-            known = info.modified.time() != dt.time()
-            error = abs(self._clock() - info.modified)
-            if known and error > _MAX_CLOCK_ERROR:
-                raise CollectionRefused(
-                    f"The clocks of this machine and of the store differ by {error}.",
-                    remedy="Set the clock; by a wrong one, objects could be deleted too early.",
-                )
-
 
 @asynccontextmanager
 async def lease(ledger: Ledger, clock: Callable[[], dt.datetime]) -> AsyncGenerator[Lease]:
@@ -109,14 +98,35 @@ async def lease(ledger: Ledger, clock: Callable[[], dt.datetime]) -> AsyncGenera
     renewing = asyncio.create_task(_renew(held))
     try:
         yield held
-        await held.release()
     finally:
         renewing.cancel()
-        with contextlib.suppress(asyncio.CancelledError, CollectorBusy):
+        # If a renewal failed and it mattered, `check` has said so.
+        with contextlib.suppress(asyncio.CancelledError, CollectorBusy, StoreError):
             await renewing
+        # What cannot be let go ends by itself.
+        with contextlib.suppress(CollectorBusy, StoreError):
+            await held.release()
 
 
 async def _renew(held: Lease) -> None:
     while True:
         await asyncio.sleep(_RENEW_SECONDS)
         await held.renew()
+
+
+async def _check_clock(ledger: Ledger, clock: Callable[[], dt.datetime]) -> None:
+    """Compare our clock to the store's: by a wrong one, days would close too early."""
+    name = f"{_CLOCKS}{secrets.token_hex(8)}"
+    await ledger.write(name, {})
+    try:
+        async for _, info in ledger.entries(name):
+            # Midnight sharp is what a store says that does not know when it stored something.
+            known = info.modified.time() != dt.time()
+            error = abs(clock() - info.modified)
+            if known and error > _MAX_CLOCK_ERROR:
+                raise CollectionRefused(
+                    f"The clocks of this machine and of the store differ by {error}.",
+                    remedy="Set the clock; by a wrong one, objects could be deleted too early.",
+                )
+    finally:
+        await ledger.delete([name])
