@@ -7,6 +7,7 @@ over: nothing mints a new claim to it, so a collector never races a writer.
 
 import datetime as dt
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +19,7 @@ __all__ = [
     "check_namespace",
     "day_prefix",
     "escape_namespace",
+    "keys_within",
     "namespace_prefix",
     "unescape_namespace",
 ]
@@ -31,6 +33,9 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _KEY: Final = re.compile(
     r"v1/(?P<namespace>[a-z0-9._=-]+)/(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})/(?P<digest>[0-9a-f]{64})",
     re.ASCII,
+)
+_KEY_WITHIN: Final = re.compile(
+    rb"v1/[a-z0-9._=-]{1,200}/[0-9]{4}-[0-9]{2}-[0-9]{2}/[0-9a-f]{64}", re.ASCII
 )
 _MAX_NAMESPACE_CHARACTERS: Final = 200
 _NOT_OURS: Final = "Nothing was read. A key comes from a claim or from a listing of the store."
@@ -68,6 +73,17 @@ class Key:
         return cls(
             namespace=unescape_namespace(match["namespace"]), day=day, digest=match["digest"]
         )
+
+
+def keys_within(data: bytes) -> Iterator[str]:
+    """Yield every key that stands anywhere in these bytes, whatever is before and after it."""
+    for match in _KEY_WITHIN.finditer(data):
+        key = match[0].decode("ascii")
+        try:
+            Key.parse(key)
+        except InvalidKey:
+            continue  # Of the form, but of a day or a spelling that no keyspace ever made.
+        yield key
 
 
 def check_namespace(namespace: str) -> None:

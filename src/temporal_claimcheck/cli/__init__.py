@@ -8,14 +8,22 @@ from typing import Annotated
 import typer
 
 from temporal_claimcheck.cli.demo import demo
+from temporal_claimcheck.cli.gc import gc
+from temporal_claimcheck.cli.hold import hold
 from temporal_claimcheck.cli.keys import keys
+from temporal_claimcheck.cli.purge import purge
 from temporal_claimcheck.cli.serve import serve
-from temporal_claimcheck.errors import ClaimCheckError, ConfigurationError
+from temporal_claimcheck.errors import (
+    ClaimCheckError,
+    CollectionRefused,
+    CollectorBusy,
+    ConfigurationError,
+)
 
 __all__ = ["app", "main"]
 
 _FAILED = 1
-_WRONGLY_CALLED = 2
+_EXIT_CODES = {ConfigurationError: 2, CollectionRefused: 3, CollectorBusy: 4}
 
 app = typer.Typer(
     name="claimcheck",
@@ -26,23 +34,26 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(serve)
+app.command()(gc)
+app.add_typer(hold, name="hold")
+app.command()(purge)
 app.add_typer(keys, name="keys")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code.
 
-    0 is done, 1 failed, 2 wrongly called or configured, 130 and 143 stopped by a signal. What
-    the user can put right is one line on stderr; a traceback means a defect of ours.
+    0 is done, 1 failed, 2 wrongly called or configured, 3 refused by a rule of the collector, 4
+    another collector is at work, 130 and 143 stopped by a signal. What the user can put right
+    is one line on stderr; a traceback means a defect of ours.
     """
     try:
         outcome = app(args=arguments, prog_name="claimcheck", standalone_mode=False)
     except typer.TyperException as error:
         return _complain(error.format_message(), error.exit_code)
-    except ConfigurationError as error:
-        return _complain(str(error), _WRONGLY_CALLED)
     except ClaimCheckError as error:
-        return _complain(str(error), _FAILED)
+        codes = (code for kind, code in _EXIT_CODES.items() if isinstance(error, kind))
+        return _complain(str(error), next(codes, _FAILED))
     except typer.Abort:
         return _complain("Stopped.", _FAILED)
     return outcome if isinstance(outcome, int) else 0

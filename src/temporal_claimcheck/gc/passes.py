@@ -1,39 +1,25 @@
 """Passes in the ledger: what one leaves for the next, and what people may want to read later."""
 
 import datetime as dt
-import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final, cast
 
-from temporal_claimcheck.errors import BlobNotFound
+from temporal_claimcheck.errors import BlobNotFound, CollectionIncomplete
 from temporal_claimcheck.gc.marks import Shelf
 from temporal_claimcheck.gc.report import PassReport
 from temporal_claimcheck.keyspace import escape_namespace
 from temporal_claimcheck.ledger import Ledger
 
-__all__ = ["Pass", "Passes", "Suspects"]
+__all__ = ["Passes", "Suspects"]
 
 _PREFIX: Final = "gc/passes/"
 _COMPLETED: Final = "completed"
 _SWEPT: Final = "swept"
 _REPORTS: Final = 100
+_LASTING: Final = frozenset({_COMPLETED, _SWEPT, "deleting"})
 
 Suspects = Mapping[str, dt.datetime]
 """Digests of objects that nothing refers to, and since when."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pass:
-    """One pass; its id sorts by time."""
-
-    id: str
-    began: dt.datetime
-
-    @classmethod
-    def begin(cls, now: dt.datetime) -> "Pass":
-        """Return a pass that begins now."""
-        return cls(id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}", began=now)
 
 
 class Passes:
@@ -50,12 +36,35 @@ class Passes:
         completed = await self._ids(_COMPLETED)
         return completed[-1] if completed else None
 
+    async def mark(self, pass_id: str, source: str, shelf: Shelf, digests: Iterable[str]) -> None:
+        """Write what a source refers to on a shelf."""
+        name = f"{_place(pass_id, 'marks', shelf)}/{source}"
+        await self._ledger.write(name, {"digests": sorted(digests)})
+
+    async def marks(self, pass_id: str, source: str, shelf: Shelf) -> list[str]:
+        """Return what `mark` wrote. Raises CollectionIncomplete if it is gone."""
+        name = f"{_place(pass_id, 'marks', shelf)}/{source}"
+        try:
+            return cast("list[str]", (await self._ledger.read(name))["digests"])
+        except BlobNotFound as error:
+            # Without it, what is in use would look as if it were not.
+            raise CollectionIncomplete(
+                "What this pass has marked is gone from the store.",
+                remedy="Nothing was deleted. Look for who deletes below ledger/ in the store.",
+            ) from error
+
+    async def suspect(self, pass_id: str, shelf: Shelf, suspects: Suspects) -> None:
+        """Write what a pass suspects on a shelf."""
+        if suspects:
+            since = {digest: moment.isoformat() for digest, moment in suspects.items()}
+            await self._ledger.write(_place(pass_id, "suspects", shelf), {"since": since})
+
     async def suspects(self, pass_id: str | None, shelf: Shelf) -> Suspects:
         """Return what a completed pass suspected on a shelf."""
         if pass_id is None:
             return {}
         try:
-            record = await self._ledger.read(_suspects(pass_id, shelf))
+            record = await self._ledger.read(_place(pass_id, "suspects", shelf))
         except BlobNotFound:
             # It suspected nothing there, and wrote nothing. If the record was lost: suspicion
             # begins anew, and what could be deleted now is deleted later.
@@ -63,21 +72,14 @@ class Passes:
         since = cast("Mapping[str, str]", record["since"])
         return {digest: dt.datetime.fromisoformat(text) for digest, text in since.items()}
 
-    async def suspect(self, this: Pass, shelf: Shelf, suspects: Suspects) -> None:
-        """Write what a pass suspects on a shelf."""
-        if suspects:
-            since = {digest: moment.isoformat() for digest, moment in suspects.items()}
-            await self._ledger.write(_suspects(this.id, shelf), {"since": since})
-
     async def complete(self, report: PassReport) -> None:
         """Let the pass count."""
         await self._ledger.write(f"{_PREFIX}{report.id}/{_COMPLETED}", report.dump())
 
-    async def announce(self, this: Pass, number: int, keys: Iterable[str]) -> None:
+    async def announce(self, pass_id: str, shelf: Shelf, number: int, keys: Iterable[str]) -> None:
         """Write what is about to be deleted, for who looks for it later."""
-        await self._ledger.write(
-            f"{_PREFIX}{this.id}/deleting/{number:06d}", {"keys": sorted(keys)}
-        )
+        name = f"{_place(pass_id, 'deleting', shelf)}/{number:06d}"
+        await self._ledger.write(name, {"keys": sorted(keys)})
 
     async def swept(self, report: PassReport) -> None:
         """Write what was deleted."""
@@ -95,15 +97,15 @@ class Passes:
             for pass_id in await self._ids(_COMPLETED)
         ]
 
-    async def forget_before(self, this: Pass) -> None:
+    async def forget_before(self, pass_id: str) -> None:
         """Delete what a later pass has no use for; reports of the last hundred passes stay."""
-        names = [name for name in await self._ledger.names(_PREFIX) if name.split("/")[2] < this.id]
-        passes = sorted({name.split("/")[2] for name in names})
-        reported = set(passes[-_REPORTS:])
+        names = await self._ledger.names(_PREFIX)
+        earlier = [name for name in names if name.split("/")[2] < pass_id]
+        reported = set(sorted({name.split("/")[2] for name in earlier})[-_REPORTS:])
         await self._ledger.delete(
             name
-            for name in names
-            if name.split("/")[2] not in reported or name.split("/")[3] == "suspects"
+            for name in earlier
+            if name.split("/")[2] not in reported or name.split("/")[3] not in _LASTING
         )
 
     async def _ids(self, record: str) -> list[str]:
@@ -111,6 +113,6 @@ class Passes:
         return [name.split("/")[2] for name in names if name.endswith(f"/{record}")]
 
 
-def _suspects(pass_id: str, shelf: Shelf) -> str:
+def _place(pass_id: str, kind: str, shelf: Shelf) -> str:
     namespace, day = shelf
-    return f"{_PREFIX}{pass_id}/suspects/{escape_namespace(namespace)}/{day.isoformat()}"
+    return f"{_PREFIX}{pass_id}/{kind}/{escape_namespace(namespace)}/{day.isoformat()}"

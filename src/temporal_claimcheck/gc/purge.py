@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from temporal_claimcheck.clock import utc_now
 from temporal_claimcheck.errors import CollectionRefused
 from temporal_claimcheck.gc.cluster import Cluster, Open, Run
-from temporal_claimcheck.gc.collector import Progress, collectable, tell_nobody
 from temporal_claimcheck.gc.coverage import Source, cover
 from temporal_claimcheck.gc.holds import Holds
-from temporal_claimcheck.gc.lease import lease
+from temporal_claimcheck.gc.lease import Leases
 from temporal_claimcheck.gc.marking import NamespaceReader, RunTaken
 from temporal_claimcheck.gc.marks import Marks, Shelf
 from temporal_claimcheck.gc.plan import Rules, day_is_closed
 from temporal_claimcheck.gc.shelves import count_shelves, objects_on
+from temporal_claimcheck.gc.steps import Progress, collectable, tell_nobody
 from temporal_claimcheck.keyspace import Key, day_prefix
 from temporal_claimcheck.manager import ClaimCheckManager
 
@@ -78,14 +78,19 @@ class Eraser:
         Raises CollectionRefused for a workflow that is open, or of which no run is found; and
         what a pass of the collector raises, for it reads as much.
         """
-        async with lease(self._manager.ledger, self._clock) as held:
-            began = self._clock()
-            marks = await self._read(began, progress)
-            groups = await self._sort(began, marks)
-            alone = [str(key) for key in groups.pop("alone")]
-            if delete:
-                await held.check()
-                await self._store.delete(alone)
+        leases = Leases(self._manager.ledger, self._clock)
+        lease = await leases.acquire()
+        try:
+            async with leases.renewed(lease):
+                began = self._clock()
+                marks = await self._read(began, progress)
+                groups = await self._sort(began, marks)
+                alone = [str(key) for key in groups.pop("alone")]
+                if delete:
+                    await leases.check(lease)
+                    await self._store.delete(alone)
+        finally:
+            await leases.release(lease)
         named = {name: [str(key) for key in keys] for name, keys in groups.items()}
         return PurgeReport(
             namespace=self._namespace,

@@ -83,6 +83,21 @@ class PassReport:
     """References to objects that were found in them and beside them."""
     shelves: Sequence[ShelfReport]
 
+    @property
+    def objects(self) -> int:
+        """How many objects there were."""
+        return sum(shelf.objects for shelf in self.shelves)
+
+    @property
+    def stored_bytes(self) -> int:
+        """How many bytes they had."""
+        return sum(shelf.stored_bytes for shelf in self.shelves)
+
+    @property
+    def deleted_bytes(self) -> int:
+        """How many bytes were deleted."""
+        return sum(shelf.deleted.stored_bytes for shelf in self.shelves)
+
     def count(self, verdict: Verdict) -> int:
         """Return how many objects were judged so."""
         return sum(shelf.verdicts[verdict].objects for shelf in self.shelves)

@@ -1,7 +1,7 @@
 """Settings of the collector: `CLAIMCHECK_GC_*`, or the table `gc` of the TOML file."""
 
 import datetime as dt
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -40,6 +40,12 @@ class CollectorSettings(LayeredSettings):
         if isinstance(value, str):
             return tuple(name for part in value.split(",") if (name := part.strip()))
         return value
+
+    @classmethod
+    def load(cls, **overrides: object) -> Self:
+        """Read the settings. Raises InvalidSettings that names each wrong one, never its value."""
+        cls.warn_of_unknown()
+        return cls.read(overrides)
 
     def rules(self, *, may_be_unreferenced: bool = False) -> Rules:
         """Return how careful the collector is to be."""

@@ -1,12 +1,12 @@
 """Judges what lies in a store, a shelf at a time: one day of one namespace."""
 
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 
 from temporal_claimcheck.errors import InvalidKey
 from temporal_claimcheck.gc.holds import Kept
-from temporal_claimcheck.gc.marks import Marks, Shelf
+from temporal_claimcheck.gc.marks import Shelf
 from temporal_claimcheck.gc.passes import Suspects
 from temporal_claimcheck.gc.plan import Rules, Verdict, day_is_closed, judge
 from temporal_claimcheck.gc.report import ShelfReport
@@ -46,14 +46,18 @@ async def judge_shelf(
     store: CollectableStore,
     shelf: Shelf,
     *,
-    marks: Marks,
+    referenced: Collection[str],
     held: Kept,
     suspected: Suspects,
     began: dt.datetime,
     now: dt.datetime,
     rules: Rules,
 ) -> Judgement:
-    """Judge every object on a shelf; `suspected` is what the latest pass found there."""
+    """Judge every object on a shelf.
+
+    `referenced` are the digests that something refers to there, `suspected` is what the latest
+    pass found.
+    """
     namespace, day = shelf
     report = ShelfReport(namespace=namespace, day=day, is_closed=True)
     suspects: dict[str, dt.datetime] = {}
@@ -63,7 +67,7 @@ async def judge_shelf(
         verdict = judge(
             key,
             info.modified,
-            referenced=marks.has(key),
+            referenced=key.digest in referenced,
             held=held.keeps(key),
             suspected_since=since,
             began=began,

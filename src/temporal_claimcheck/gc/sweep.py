@@ -8,58 +8,43 @@ from itertools import islice
 from typing import Final
 
 from temporal_claimcheck.gc.holds import Holds
-from temporal_claimcheck.gc.lease import Lease
-from temporal_claimcheck.gc.marks import Marks
-from temporal_claimcheck.gc.passes import Pass, Passes
-from temporal_claimcheck.gc.shelves import Judgement, objects_on
-from temporal_claimcheck.keyspace import Key, day_prefix
-from temporal_claimcheck.stores.base import BlobInfo, CollectableStore
+from temporal_claimcheck.gc.lease import Lease, Leases
+from temporal_claimcheck.gc.passes import Passes
+from temporal_claimcheck.gc.shelves import Judgement
+from temporal_claimcheck.keyspace import Key
+from temporal_claimcheck.stores.base import CollectableStore
 
-__all__ = ["sweep"]
+__all__ = ["Sweeper"]
 
 _BATCH: Final = 500
 
 
-async def sweep(
-    store: CollectableStore,
-    judgements: Sequence[Judgement],
-    *,
-    this: Pass,
-    passes: Passes,
-    marks: Marks,
-    holds: Holds,
-    lease: Lease,
-) -> None:
-    """Delete what is still condemned, and count it in the reports.
+class Sweeper:
+    """Deletes for one pass, as long as its lease holds."""
 
-    Raises CollectorBusy when another collector took over; what was deleted until then is counted.
-    """
-    number = 0
-    for judgement in judgements:
-        condemned = await _unchanged(store, judgement)
-        for batch in _batches(condemned):
-            await lease.check()
-            held = await holds.load()
-            doomed = [key for key in batch if not marks.has(key) and not held.keeps(key)]
+    def __init__(
+        self, store: CollectableStore, *, passes: Passes, holds: Holds, leases: Leases
+    ) -> None:
+        self._store = store
+        self._passes = passes
+        self._holds = holds
+        self._leases = leases
+
+    async def sweep(self, pass_id: str, lease: Lease, judgement: Judgement) -> None:
+        """Delete what was condemned on a shelf, and count it in its report.
+
+        Raises CollectorBusy when another collector took over, after which nothing is deleted.
+        """
+        for number, batch in enumerate(_batches(judgement.condemned)):
+            await self._leases.check(lease)
+            held = await self._holds.load()
+            doomed = [key for key in batch if not held.keeps(key)]
             if doomed:
                 keys = [str(key) for key in doomed]
-                await passes.announce(this, number, keys)
-                await store.delete(keys)
-                number += 1
+                await self._passes.announce(pass_id, judgement.shelf, number, keys)
+                await self._store.delete(keys)
             for key in doomed:
-                judgement.report.deleted.add(condemned[key].size_bytes)
-
-
-async def _unchanged(store: CollectableStore, judgement: Judgement) -> dict[Key, BlobInfo]:
-    """Return the condemned objects that are still the ones that were judged."""
-    if not judgement.condemned:
-        return {}
-    namespace, day = judgement.shelf
-    return {
-        key: info
-        async for key, info in objects_on(store, day_prefix(namespace, day))
-        if judgement.condemned.get(key) == info
-    }
+                judgement.report.deleted.add(judgement.condemned[key].size_bytes)
 
 
 def _batches(keys: Iterable[Key]) -> Iterator[Sequence[Key]]:
