@@ -41,6 +41,8 @@ class SimulatedTemporal:
         """Runs that are gone and still listed."""
         self.watched_since: dt.datetime | None = None
         """Since when passes that are under way have been watching."""
+        self.reads = 0
+        """How many runs were read."""
         self._serial = 0
 
     def roots(self) -> Iterator[Root]:
@@ -236,6 +238,7 @@ class SimulatedCluster:
             yield run
 
     async def run(self, namespace: str, run: Run) -> RunReferences | None:
+        self.temporal.reads += 1
         found = None if self.is_empty else self.temporal.runs.get((namespace, run))
         if found is None:
             return None

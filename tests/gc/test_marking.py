@@ -152,6 +152,23 @@ def test_a_closed_run_is_read_once() -> None:
     assert first.port.calls - second.port.calls > 100
 
 
+def test_a_chain_of_runs_is_not_read_again_from_its_open_end() -> None:
+    scene = Scene()
+    run = scene.run(scene.store())
+    for _ in range(50):
+        scene.later(HOUR)
+        run = scene.here.close_into_next(run, lag=NONE)
+    scene.store(what=1)
+    scene.later(5 * DAY)
+    for _ in range(2):
+        scene.collect()
+        scene.later(25 * HOUR)
+    process = scene.fleet.start("right")
+    asked = scene.here.reads
+    assert scene.end(process).runs == 51
+    assert scene.here.reads - asked < 5
+
+
 @pytest.mark.parametrize("is_open", [True, False])
 def test_a_run_that_was_seen_once_and_is_not_listed_any_more_is_asked_for(is_open: bool) -> None:
     scene = Scene()
