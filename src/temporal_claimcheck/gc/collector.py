@@ -10,6 +10,7 @@ from temporal_claimcheck.gc.cluster import Cluster
 from temporal_claimcheck.gc.plan import Rules
 from temporal_claimcheck.gc.report import PassReport
 from temporal_claimcheck.gc.steps import Progress, Steps, tell_nobody
+from temporal_claimcheck.gc.work import Marked, Work
 from temporal_claimcheck.manager import ClaimCheckManager
 
 __all__ = ["Collector"]
@@ -47,20 +48,13 @@ class Collector:
         try:
             async with self._steps.leases.renewed(work.lease):
                 marked = [await self._steps.mark(work, source, progress) for source in work.sources]
-                judged = [await self._steps.judge(work, marked, shelf) for shelf in work.shelves]
-                report = await self._steps.complete(work, marked, judged)
+                for number, shelf in enumerate(work.shelves):
+                    progress("Judging, days", number)
+                    await self._steps.judge(work, marked, shelf)
+                report = await self._steps.complete(work, marked)
                 completed = True
                 if delete:
-                    await self._steps.may_sweep(work, report)
-                    late = [
-                        await self._steps.look_again(work, source, progress)
-                        for source in work.sources
-                    ]
-                    progress("Deleting", 0)
-                    swept = [
-                        await self._steps.sweep(work, marked, late, shelf) for shelf in work.shelves
-                    ]
-                    report = await self._steps.swept(report, swept)
+                    report = await self._delete(work, marked, progress)
         except CollectorBusy:
             # Another's now, and not ours to release.
             raise
@@ -71,3 +65,11 @@ class Collector:
             raise
         await self._steps.end(work, completed=True)
         return report
+
+    async def _delete(self, work: Work, marked: Sequence[Marked], progress: Progress) -> PassReport:
+        await self._steps.may_sweep(work)
+        late = [await self._steps.look_again(work, source, progress) for source in work.sources]
+        for number, shelf in enumerate(work.shelves):
+            progress("Deleting, days", number)
+            await self._steps.sweep(work, marked, late, shelf)
+        return await self._steps.swept(work)

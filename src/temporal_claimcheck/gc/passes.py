@@ -1,14 +1,15 @@
 """Passes in the ledger: what one leaves for the next, and what people may want to read later."""
 
 import datetime as dt
+import secrets
 from collections.abc import Iterable, Mapping
 from typing import Final, cast
 
 from temporal_claimcheck.errors import BlobNotFound, CollectionIncomplete
 from temporal_claimcheck.gc.marks import Shelf
-from temporal_claimcheck.gc.report import PassReport
+from temporal_claimcheck.gc.report import PassReport, ShelfReport
 from temporal_claimcheck.keyspace import escape_namespace
-from temporal_claimcheck.ledger import Ledger
+from temporal_claimcheck.ledger import Ledger, Record
 
 __all__ = ["Passes", "Suspects"]
 
@@ -16,7 +17,8 @@ _PREFIX: Final = "gc/passes/"
 _COMPLETED: Final = "completed"
 _SWEPT: Final = "swept"
 _REPORTS: Final = 100
-_LASTING: Final = frozenset({_COMPLETED, _SWEPT, "deleting"})
+_DELETING: Final = "deleting"
+_LASTING: Final = frozenset({_COMPLETED, _SWEPT, _DELETING})
 
 Suspects = Mapping[str, dt.datetime]
 """Digests of objects that nothing refers to, and since when."""
@@ -53,32 +55,53 @@ class Passes:
                 remedy="Nothing was deleted. Look for who deletes below ledger/ in the store.",
             ) from error
 
-    async def suspect(self, pass_id: str, shelf: Shelf, suspects: Suspects) -> None:
-        """Write what a pass suspects on a shelf."""
-        if suspects:
-            since = {digest: moment.isoformat() for digest, moment in suspects.items()}
-            await self._ledger.write(_place(pass_id, "suspects", shelf), {"since": since})
+    async def judge(
+        self, pass_id: str, shelf: Shelf, report: ShelfReport, suspects: Suspects
+    ) -> None:
+        """Write what was found on a shelf, and what is suspected there."""
+        since = {digest: moment.isoformat() for digest, moment in suspects.items()}
+        await self._ledger.write(
+            _place(pass_id, "judged", shelf), {"report": report.dump(), "since": since}
+        )
+
+    async def judged(self, pass_id: str, shelf: Shelf) -> ShelfReport:
+        """Return what was found on a shelf."""
+        record = await self._ledger.read(_place(pass_id, "judged", shelf))
+        return ShelfReport.parse(cast("Record", record["report"]))
 
     async def suspects(self, pass_id: str | None, shelf: Shelf) -> Suspects:
         """Return what a completed pass suspected on a shelf."""
         if pass_id is None:
             return {}
         try:
-            record = await self._ledger.read(_place(pass_id, "suspects", shelf))
+            record = await self._ledger.read(_place(pass_id, "judged", shelf))
         except BlobNotFound:
-            # It suspected nothing there, and wrote nothing. If the record was lost: suspicion
-            # begins anew, and what could be deleted now is deleted later.
+            # The shelf was too young then. If the record was lost, suspicion begins anew, and
+            # what could be deleted now is deleted later.
             return {}
         since = cast("Mapping[str, str]", record["since"])
         return {digest: dt.datetime.fromisoformat(text) for digest, text in since.items()}
+
+    async def sweep(self, pass_id: str, shelf: Shelf, report: ShelfReport) -> None:
+        """Write what was deleted on a shelf."""
+        await self._ledger.write(_place(pass_id, "deleted", shelf), report.dump())
+
+    async def swept_shelf(self, pass_id: str, shelf: Shelf) -> ShelfReport:
+        """Return what was deleted on a shelf."""
+        return ShelfReport.parse(await self._ledger.read(_place(pass_id, "deleted", shelf)))
 
     async def complete(self, report: PassReport) -> None:
         """Let the pass count."""
         await self._ledger.write(f"{_PREFIX}{report.id}/{_COMPLETED}", report.dump())
 
-    async def announce(self, pass_id: str, shelf: Shelf, number: int, keys: Iterable[str]) -> None:
+    async def completed(self, pass_id: str) -> PassReport:
+        """Return the report of a completed pass."""
+        return PassReport.parse(await self._ledger.read(f"{_PREFIX}{pass_id}/{_COMPLETED}"))
+
+    async def announce(self, pass_id: str, shelf: Shelf, keys: Iterable[str]) -> None:
         """Write what is about to be deleted, for who looks for it later."""
-        name = f"{_place(pass_id, 'deleting', shelf)}/{number:06d}"
+        # Who does it again after a crash writes again, beside what was written before.
+        name = f"{_place(pass_id, _DELETING, shelf)}/{secrets.token_hex(4)}"
         await self._ledger.write(name, {"keys": sorted(keys)})
 
     async def swept(self, report: PassReport) -> None:

@@ -108,15 +108,15 @@ class Steps:
         `marked` is what marking found in the sources, in their order.
         """
         judgement = await self._judge(work, _shelf(shelf), _found(work, marked))
-        await self._passes.suspect(work.id, _shelf(shelf), judgement.suspects)
-        return judgement.report
+        report = judgement.report
+        await self._passes.judge(work.id, judgement.shelf, report, judgement.suspects)
+        return report
 
-    async def complete(
-        self, work: Work, marked: Sequence[Marked], judged: Sequence[ShelfReport]
-    ) -> PassReport:
+    async def complete(self, work: Work, marked: Sequence[Marked]) -> PassReport:
         """Let the pass count, and return what it found."""
         shelves = await count_shelves(self._store, work.began, self._rules)
-        shelves |= {(report.namespace, report.day): report for report in judged}
+        for name in work.shelves:
+            shelves[_shelf(name)] = await self._passes.judged(work.id, _shelf(name))
         report = PassReport(
             id=work.id,
             began=work.began,
@@ -131,11 +131,12 @@ class Steps:
         await self._passes.complete(report)
         return report
 
-    async def may_sweep(self, work: Work, report: PassReport) -> None:
+    async def may_sweep(self, work: Work) -> None:
         """Raise CollectionRefused if what is condemned looks like a mistake.
 
         Raises CollectionIncomplete if a namespace came up since the pass began.
         """
+        report = await self._passes.completed(work.id)
         judged = [shelf for shelf in report.shelves if shelf.is_closed]
         check_brakes(
             objects=sum(shelf.objects for shelf in judged),
@@ -171,14 +172,16 @@ class Steps:
                 self._store, passes=self._passes, holds=self._holds, leases=self.leases
             )
             await sweeper.sweep(work.id, work.lease, judgement)
+            await self._passes.sweep(work.id, judgement.shelf, judgement.report)
             return judgement.report
 
-    async def swept(self, report: PassReport, swept: Sequence[ShelfReport]) -> PassReport:
+    async def swept(self, work: Work) -> PassReport:
         """Write what was deleted, and return it."""
-        deleted = {(shelf.namespace, shelf.day): shelf for shelf in swept}
-        report.shelves = [
-            deleted.get((shelf.namespace, shelf.day), shelf) for shelf in report.shelves
-        ]
+        report = await self._passes.completed(work.id)
+        shelves = {(shelf.namespace, shelf.day): shelf for shelf in report.shelves}
+        for name in work.shelves:
+            shelves[_shelf(name)] = await self._passes.swept_shelf(work.id, _shelf(name))
+        report.shelves = [shelves[shelf] for shelf in sorted(shelves)]
         report.ended = self._clock()
         await self._passes.swept(report)
         return report

@@ -35,13 +35,13 @@ class Sweeper:
 
         Raises CollectorBusy when another collector took over, after which nothing is deleted.
         """
-        for number, batch in enumerate(_batches(judgement.condemned)):
+        for batch in _batches(judgement.condemned):
             await self._leases.check(lease)
             held = await self._holds.load()
             doomed = [key for key in batch if not held.keeps(key)]
             if doomed:
                 keys = [str(key) for key in doomed]
-                await self._passes.announce(pass_id, judgement.shelf, number, keys)
+                await self._passes.announce(pass_id, judgement.shelf, keys)
                 await self._store.delete(keys)
             for key in doomed:
                 judgement.report.deleted.add(judgement.condemned[key].size_bytes)
