@@ -29,7 +29,7 @@ _MAX_OTHERS = 6
 _PAYLOADS = [
     Payload(metadata={"encoding": b"json/plain"}, data=b'"%d"' % number) for number in range(4)
 ]
-_SKEWS = [dt.timedelta(hours=hours) for hours in (0, -20, 20, -7, 13)]
+_SKEWS = [dt.timedelta(hours=hours) for hours in (0, -20, 20, -20, 13)]
 _LAGS = [dt.timedelta(0), dt.timedelta(minutes=5), dt.timedelta(hours=8), MAX_LAG]
 
 
