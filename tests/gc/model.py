@@ -25,7 +25,7 @@ __all__ = ["ACTIONS", "PASSES_UNTIL_GONE", "Example", "run_example", "run_steps"
 PASSES_UNTIL_GONE = 2
 """So many completed passes, a day apart, and what is dead in a closed day is gone."""
 
-STEPS = 250
+STEPS = 400
 """Of one example."""
 
 _CAREFUL = Rules()
@@ -116,9 +116,9 @@ _WEIGHTS = {
     "remove_run": 2,
     "retire": 4,
     "lose": 2,
-    "begin": 8,
-    "go_on": 12,
-    "finish": 6,
+    "begin": 5,
+    "go_on": 9,
+    "finish": 4,
     "kill": 1,
     "cut_off": 1,
     "live_on": 6,

@@ -32,11 +32,19 @@ class Killed(BaseException):
     """The process ended, whatever it was doing."""
 
 
+class _NoWaiting(selectors.SelectSelector):
+    """Nothing ever comes from outside, so nobody is asked."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        del timeout
+        return []
+
+
 class SimulatedLoop(asyncio.SelectorEventLoop):
     """An event loop that never waits: it runs what can run, and timers when the model says so."""
 
     def __init__(self, seconds: Callable[[], float]) -> None:
-        super().__init__(selectors.SelectSelector())
+        super().__init__(_NoWaiting())
         self._seconds = seconds
         # So that a timer of this very moment is due, whatever floating point makes of it.
         self._clock_resolution = 0.001

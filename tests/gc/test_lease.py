@@ -64,3 +64,13 @@ def test_a_collector_that_works_for_hours_keeps_its_lease() -> None:
     with pytest.raises(CollectorBusy):
         scene.collect()
     scene.end(first)
+
+
+def test_a_wrong_clock_is_found_also_if_the_look_at_it_takes_as_long_as_it_is_wrong() -> None:
+    scene = Scene()
+    process = scene.fleet.start("clock behind")
+    clocks = "ledger/v1/gc/clock/"
+    scene.until(process, lambda: any(key.startswith(clocks) for key in scene.world.store._blobs))
+    scene.later(20 * HOUR)
+    with pytest.raises(CollectionRefused, match="clocks"):
+        scene.end(process)
