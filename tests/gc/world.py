@@ -21,7 +21,8 @@ from tests.gc.simulated import MAX_LAG, SimulatedTemporal
 
 __all__ = ["LiveObjectLost", "World", "Writer"]
 
-_BEGIN = dt.datetime(2026, 11, 2, 9, 30, tzinfo=dt.UTC)
+# Never midnight sharp, which is what a store says that does not know when it stored something.
+_BEGIN = dt.datetime(2026, 11, 2, 9, 30, 17, tzinfo=dt.UTC)
 _IN_FLIGHT = dt.timedelta(hours=6)
 """So long a claim may be on its way from the store to Temporal."""
 _MAX_RUNS = 24
