@@ -46,7 +46,7 @@ class Example:
 
     def __post_init__(self) -> None:
         self.world = World(self.choice)
-        self.fleet = Fleet(self.world, _BRAKED if self.choice % 4 == 3 else _CAREFUL)
+        self.fleet = Fleet(self.world, _BRAKED if self.choice >> 13 == 0 else _CAREFUL)
 
     def do(self, name: str, one: int, two: int) -> bool:
         """Carry out one step and look whether everything that is in use is there."""

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
+from typing import ClassVar
 
 from temporal_claimcheck.gc.cluster import Kind
 from temporal_claimcheck.gc.plan import Rules
@@ -22,11 +23,22 @@ class Scene:
     A schedule holds an object of its own from the beginning, so there is always a reference.
     """
 
+    opened: ClassVar[list["Scene"]] = []
+    """Closed by a fixture when the test is over, whatever it left running."""
+
     def __init__(self, rules: Rules | None = None) -> None:
+        self.opened.append(self)
         self.world = World()
         self.fleet = Fleet(self.world, rules or Rules())
         self.here = self.world.here
         self.anchor = self.schedule(self.store(what=3))
+
+    def close(self) -> None:
+        """End what still runs: a task that is thrown away in the middle is an error of its own."""
+        for process in list(self.fleet.at_work):
+            process.port.kill()
+        self.world.loop.settle()
+        self.world.close()
 
     def store(self, *, who: int = 0, what: int = 0) -> str:
         """A writer stores an object; its claim is the test's to deliver."""

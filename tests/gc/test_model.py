@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 from tests.gc.model import ACTIONS, Example, run_steps
 
 _STEPS = int(os.environ.get("CLAIMCHECK_TEST_MODEL_STEPS", "200000"))
-_SHARES = 8
+_SHARES = 16
 _EXAMPLES = 200
 _EXAMPLE_STEPS = 80
 

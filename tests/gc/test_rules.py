@@ -16,6 +16,7 @@ from temporal_claimcheck.gc.holds import Holds
 from temporal_claimcheck.gc.plan import Rules, Verdict
 from temporal_claimcheck.keyspace import Key
 from temporal_claimcheck.ledger import Ledger
+from tests.gc.fleet import Process
 from tests.gc.scenes import DAY, HOUR, Scene
 
 
@@ -181,6 +182,27 @@ def test_a_collector_killed_at_any_call_leaves_the_rest_to_the_next() -> None:
         calls += 7
 
 
+def test_marks_that_vanish_from_the_store_end_the_pass() -> None:
+    scene = Scene()
+    key = scene.store()
+    run = scene.run(key)
+    scene.later(5 * DAY)
+    scene.suspect(run)
+    process = scene.fleet.start("right")
+    blobs = scene.world.store._blobs
+    earlier = set(blobs)
+
+    def marks() -> list[str]:
+        return [name for name in blobs.keys() - earlier if "/marks/" in name]
+
+    scene.until(process, lambda: bool(marks()))
+    for name in marks():
+        del blobs[name]
+    with pytest.raises(CollectionIncomplete, match="marked is gone"):
+        scene.end(process)
+    assert scene.is_there(key)
+
+
 # Who writes to the keyspace.
 
 
@@ -188,6 +210,21 @@ def test_a_namespace_that_wrote_and_is_not_found_is_missed() -> None:
     scene = Scene()
     key = scene.store(who=2)
     scene.run(key, namespace="other")
+    scene.later(5 * DAY)
+    for _ in range(2):
+        with pytest.raises(CollectionRefused, match="'other' has written"):
+            scene.collect("namespace missing")
+        scene.later(25 * HOUR)
+    assert scene.is_there(key)
+
+
+def test_a_namespace_that_only_its_objects_tell_of_is_missed_too() -> None:
+    scene = Scene()
+    key = scene.store(who=2)
+    scene.run(key, namespace="other")
+    blobs = scene.world.store._blobs
+    for record in [name for name in blobs if name.startswith("ledger/v1/namespaces/other/")]:
+        del blobs[record]
     scene.later(5 * DAY)
     for _ in range(2):
         with pytest.raises(CollectionRefused, match="'other' has written"):
@@ -323,6 +360,26 @@ def test_a_hold_that_is_placed_after_the_verdict_saves_what_is_condemned() -> No
     scene.suspect()
     process = scene.fleet.start("right")
     scene.until(process, scene.has_judged)
+    holds = Holds(Ledger(scene.world.store))
+    scene.world.loop.complete(holds.place(reason="r", now=scene.world.now, key=key))
+    scene.end(process)
+    assert scene.is_there(key)
+
+
+def test_holds_are_looked_at_in_the_last_calls_before_the_deletion() -> None:
+    def condemned() -> tuple[Scene, str, Process]:
+        scene = Scene()
+        key = scene.store()
+        scene.later(5 * DAY)
+        scene.suspect()
+        return scene, key, scene.fleet.start("right")
+
+    scene, key, process = condemned()
+    scene.until(process, lambda: bool(process.port.deleted))
+    # Two listings of the holds, the announcement, the deletion.
+    last = process.port.calls - 4
+    scene, key, process = condemned()
+    scene.until(process, lambda: process.port.calls == last)
     holds = Holds(Ledger(scene.world.store))
     scene.world.loop.complete(holds.place(reason="r", now=scene.world.now, key=key))
     scene.end(process)

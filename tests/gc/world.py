@@ -62,7 +62,7 @@ class OnItsWay:
 class World:
     """Everything but the collectors."""
 
-    def __init__(self, choice: int = 0) -> None:
+    def __init__(self, choice: int = 1) -> None:
         self.now = _BEGIN
         self.loop = SimulatedLoop(self._seconds)
         self.store = MemoryStore(clock=self.clock)
@@ -75,10 +75,14 @@ class World:
             ],
             self.clock,
         )
+        self.is_small = choice % 2 == 0
+        """Whether one namespace is all that is used: a pass is short, and more of them fit in."""
         self.there = SimulatedTemporal(
-            "there", [Namespace(name="default", id="t-default", retention=two)], self.clock
+            "there",
+            [] if self.is_small else [Namespace(name="default", id="t-default", retention=two)],
+            self.clock,
         )
-        skews = [_SKEWS[(choice >> shift) % len(_SKEWS)] for shift in (0, 3, 6, 9)]
+        skews = [_SKEWS[(choice >> shift) % len(_SKEWS)] for shift in (1, 4, 7, 10)]
         self.writers = [
             Writer(self.here, "default", skews[0], knows_id=True),
             # Such as a codec server: it has no client to ask.
@@ -138,7 +142,7 @@ class World:
 
     def offload(self, who: int, what: int) -> bool:
         """A writer hands a payload in; its claim is on its way."""
-        writer = self.writers[who % len(self.writers)]
+        writer = self._writer(who)
         payload = _PAYLOADS[what % len(_PAYLOADS)]
         claim = self.loop.complete(self._manager(writer).offload(payload))
         self._said[claim.key] = payload
@@ -149,14 +153,14 @@ class World:
     def replay(self, who: int, what: int) -> bool:
         """A replay mints, and stores nothing."""
         before = len(self.store._blobs)
-        writer = self.writers[who % len(self.writers)]
+        writer = self._writer(who)
         self.loop.complete(self._manager(writer).mint(_PAYLOADS[what % len(_PAYLOADS)]))
         assert len(self.store._blobs) == before
         return True
 
     def restart(self, who: int, skew: int) -> bool:
         """A writer starts anew, knows nothing, and its clock is another."""
-        writer = self.writers[who % len(self.writers)]
+        writer = self._writer(who)
         writer.manager = None
         writer.skew = _SKEWS[skew % len(_SKEWS)]
         return True
@@ -167,7 +171,7 @@ class World:
             return False
         item = self.on_their_way.pop(which % len(self.on_their_way))
         temporal, namespace = item.writer.temporal, item.writer.namespace
-        if temporal is self.here and namespace == "default" and how % 5 == 4:
+        if temporal is self.here and not self.is_small and how % 5 == 4:
             # Another namespace gets the claim, and reads it.
             namespace = "other"
             self.loop.complete(self._manager(self.writers[2]).retrieve(item.claim))
@@ -270,6 +274,9 @@ class World:
             temporal.runs.clear()
             temporal.others.clear()
 
+    def _writer(self, who: int) -> Writer:
+        return self.writers[who % (2 if self.is_small else len(self.writers))]
+
     def _manager(self, writer: Writer) -> ClaimCheckManager:
         if writer.manager is None:
             writer.manager = ClaimCheckManager(
@@ -291,11 +298,11 @@ class World:
     def _run(
         self, which: int, *, is_open: bool = False
     ) -> tuple[SimulatedTemporal, SimulatedRun] | None:
-        temporal = self.temporals[0 if which % 3 else 1]
+        temporal = self.temporals[0 if which % 3 or self.is_small else 1]
         runs = [run for run in temporal.runs.values() if not is_open or run.closed is None]
         return (temporal, runs[which // 3 % len(runs)]) if runs else None
 
     def _other(self, which: int, kind: Kind) -> tuple[SimulatedTemporal, Other] | None:
-        temporal = self.temporals[0 if which % 3 else 1]
+        temporal = self.temporals[0 if which % 3 or self.is_small else 1]
         others = [other for other in temporal.others.values() if other.kind is kind]
         return (temporal, others[which // 3 % len(others)]) if others else None
