@@ -55,7 +55,7 @@ class Candidate:
     client: Client
     store: CollectableStore | None = None
     """Where its objects are; None for the candidate that stores nothing."""
-    prefix: str = ""
+    prefix: str = "v1/"
 
     async def stored(self) -> StoredTotals:
         """Count what is stored."""

@@ -19,6 +19,7 @@ import temporal_claimcheck
 from temporal_claimcheck import ClaimCheckError, ClaimCheckManager, ClaimCheckPlugin, Settings
 from temporal_claimcheck.cli import app
 from temporal_claimcheck.events import Failed, Offloaded, OffloadOutcome, Retrieved
+from temporal_claimcheck.gc.settings import CollectorSettings
 from temporal_claimcheck.metrics.prometheus import PrometheusObserver
 from temporal_claimcheck.server.app import build_app
 from temporal_claimcheck.server.settings import ServerSettings
@@ -34,6 +35,7 @@ API = page("reference/api.md")
 COMMANDS = page("reference/command-line.md")
 SERVER = page("reference/codec-server.md")
 SERVER_SETTINGS = page("reference/server-settings.md")
+COLLECTOR_SETTINGS = page("reference/collector-settings.md")
 
 
 def setting_rows() -> dict[str, list[str]]:
@@ -93,6 +95,7 @@ def test_every_scheme_of_a_store_url_is_documented_and_no_other() -> None:
 def test_no_page_names_a_setting_that_does_not_exist(document: Page) -> None:
     known = {environment_name(setting) for setting in Settings.model_fields}
     known |= {f"CLAIMCHECK_SERVER_{setting.upper()}" for setting in ServerSettings.model_fields}
+    known |= {f"CLAIMCHECK_GC_{setting.upper()}" for setting in CollectorSettings.model_fields}
     named = set(re.findall(r"\bCLAIMCHECK_[A-Z_]*[A-Z]\b", document.source))
     assert named <= known | {"CLAIMCHECK_CONFIG"}
 
@@ -114,6 +117,23 @@ def test_a_setting_of_the_server_has_the_variable_and_default_that_are_documente
     listed = ",".join(sorted(default)) if isinstance(default, frozenset) else default
     shown = "empty" if listed == "" else shown_default(listed)
     assert server_setting_rows()[setting][1:3] == [f"`CLAIMCHECK_SERVER_{setting.upper()}`", shown]
+
+
+def collector_setting_rows() -> dict[str, list[str]]:
+    [table] = COLLECTOR_SETTINGS.tables
+    return {code_spans(row[0])[0]: row for row in table.rows}
+
+
+def test_every_setting_of_the_collector_is_documented_and_no_other() -> None:
+    assert set(collector_setting_rows()) == set(CollectorSettings.model_fields)
+
+
+@pytest.mark.parametrize("setting", sorted(CollectorSettings.model_fields))
+def test_a_setting_of_the_collector_has_the_variable_and_default_that_are_documented(
+    setting: str,
+) -> None:
+    shown = shown_default(CollectorSettings.model_fields[setting].get_default())
+    assert collector_setting_rows()[setting][1:3] == [f"`CLAIMCHECK_GC_{setting.upper()}`", shown]
 
 
 def test_every_refusal_of_the_server_is_documented_and_no_other() -> None:

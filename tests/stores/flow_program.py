@@ -16,6 +16,7 @@ from temporalio.api.common.v1 import Payload
 
 from temporal_claimcheck import BlobStore, Claim, ClaimCheckManager
 from temporal_claimcheck.envelope import ENVELOPE_OVERHEAD_BYTES
+from temporal_claimcheck.ledger import LEDGER_PREFIX
 from temporal_claimcheck.settings import Settings
 from temporal_claimcheck.wiring import build_store
 
@@ -37,6 +38,8 @@ class Watched:
         return self._store.name
 
     async def put(self, key: str, blob: bytes) -> bool:
+        if key.startswith(LEDGER_PREFIX):
+            return await self._store.put(key, blob)
         self._begin(len(blob))
         try:
             return await self._store.put(key, blob)

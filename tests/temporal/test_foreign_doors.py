@@ -99,7 +99,11 @@ async def test_a_replayer_with_a_clients_converter_reads_every_namespace() -> No
     key = s3_key(VICTIM, "payroll")
     sources = ForeignSources(s3_driver_buckets={"payloads": DictValues({key: VICTIM})})
     plugin = ClaimCheckPlugin(ClaimCheckManager(CountingStore(), foreign=sources))
-    config: Any = {"data_converter": DataConverter.default, "namespace": "default"}
+    config: Any = {
+        "data_converter": DataConverter.default,
+        "namespace": "default",
+        "service_client": None,
+    }
     of_client = plugin.configure_client(config)["data_converter"]
     with pytest.raises(ForeignNamespace):
         await of_client.decode([s3_reference(key)])

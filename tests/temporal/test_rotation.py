@@ -124,7 +124,7 @@ async def test_a_worker_without_the_key_waits_for_it_and_says_so(
 async def key_ids(store: MemoryStore) -> set[str]:
     """Return the ids of the keys of the objects in the store."""
     ids: set[str] = set()
-    async for blob in store.scan():
+    async for blob in store.scan("v1/"):
         header, _ = read_header(await store.get(blob.key, max_bytes=10**9), key=blob.key)
         assert header.encryption is not None
         ids.add(header.encryption.key_id)

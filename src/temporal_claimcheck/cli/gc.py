@@ -12,8 +12,12 @@ from temporal_claimcheck.cli.collecting import Collecting, collecting
 from temporal_claimcheck.cli.gc_tables import reports_table, shelves_table, summary
 from temporal_claimcheck.errors import InvalidSettings
 from temporal_claimcheck.gc.collector import Collector
+from temporal_claimcheck.gc.connecting import connect_home
 from temporal_claimcheck.gc.passes import Passes
 from temporal_claimcheck.gc.report import PassReport
+from temporal_claimcheck.gc.scheduling import SCHEDULE_ID, install_schedule, run_worker
+from temporal_claimcheck.gc.steps import Steps
+from temporal_claimcheck.gc.workflow import TASK_QUEUE
 from temporal_claimcheck.manager import ClaimCheckManager
 from temporal_claimcheck.registry import Registered
 
@@ -53,6 +57,13 @@ def gc(  # each is an option
             help="Believe it when Temporal holds no claim at all.",
         ),
     ] = False,
+    schedule: Annotated[
+        bool,
+        typer.Option("--schedule", help="Install a daily pass as a schedule of the first cluster."),
+    ] = False,
+    worker: Annotated[
+        bool, typer.Option("--worker", help="Run the worker that carries scheduled passes out.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Find what nothing in Temporal refers to, and with `--delete` delete it.
@@ -63,9 +74,16 @@ def gc(  # each is an option
     Exit codes: 0 the pass is complete, 1 it could not see everything, 3 a rule forbids it and
     somebody has to look, 4 another collector is at work.
     """
+    tools = collecting(profiles, may_be_unreferenced=even_if_nothing_is_referenced)
+    if schedule:
+        asyncio.run(_schedule(tools, delete=delete))
+        return
+    if worker:
+        asyncio.run(_work(tools))
+        return
     work = asyncio.run(
         _gc(
-            collecting(profiles, may_be_unreferenced=even_if_nothing_is_referenced),
+            tools,
             delete=delete,
             reports=reports,
             retire=retire_namespace,
@@ -92,6 +110,25 @@ async def _gc(
                 manager, clusters, rules=tools.rules, at_once=tools.settings.at_once
             )
             return await collector.run(delete=delete, progress=progress)
+
+
+async def _schedule(tools: Collecting, *, delete: bool) -> None:
+    client = await connect_home(tools.settings.profiles)
+    await install_schedule(client, delete=delete)
+    typer.echo(
+        f"Schedule {SCHEDULE_ID} in namespace {client.namespace} runs a pass every day"
+        f"{' and deletes' if delete else ', as a dry run'}. "
+        "Run `claimcheck gc --worker` to carry it out."
+    )
+
+
+async def _work(tools: Collecting) -> None:
+    client = await connect_home(tools.settings.profiles)
+    async with tools.manager() as manager:
+        clusters = await tools.clusters(manager)
+        steps = Steps(manager, clusters, rules=tools.rules, at_once=tools.settings.at_once)
+        typer.echo(f"Collecting {manager.store.name} on task queue {TASK_QUEUE}.")
+        await run_worker(client, steps)
 
 
 async def _retire(manager: ClaimCheckManager, text: str) -> None:

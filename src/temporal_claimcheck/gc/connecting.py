@@ -1,5 +1,6 @@
 """Connections to the clusters to be read, configured as every Temporal tool is."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypedDict, Unpack
@@ -11,10 +12,9 @@ from temporal_claimcheck.errors import CollectionIncomplete, InvalidSettings
 from temporal_claimcheck.gc.references import Decrypt
 from temporal_claimcheck.gc.temporal_cluster import TemporalCluster
 
-__all__ = ["Limits", "connect_clusters"]
+__all__ = ["Limits", "connect_clusters", "connect_home"]
 
 _DEFAULT_ADDRESS: Final = "localhost:7233"
-_DEFAULT_PROFILE: Final = "default"
 
 
 class Limits(TypedDict, total=False):
@@ -58,6 +58,15 @@ async def connect_clusters(
     ]
 
 
+async def connect_home(profiles: Sequence[str] = (), *, config_file: Path | None = None) -> Client:
+    """Connect to the namespace of the first profile, where the collector's own workflow runs.
+
+    Raises what `connect_clusters` raises.
+    """
+    name, profile = _load(profiles, config_file)[0]
+    return await _connect(name, profile)
+
+
 def _load(
     profiles: Sequence[str], config_file: Path | None
 ) -> list[tuple[str, ClientConfigProfile]]:
@@ -82,11 +91,10 @@ def _load(
 
 
 async def _connect(name: str, profile: ClientConfigProfile) -> Client:
+    profile = dataclasses.replace(profile, address=profile.address or _DEFAULT_ADDRESS)
     # A plain client: the collector looks at what Temporal carries, and resolves nothing.
     try:
-        return await Client.connect(
-            **{"target_host": _DEFAULT_ADDRESS, **profile.to_client_connect_config()}
-        )
+        return await Client.connect(**profile.to_client_connect_config())
     except (RuntimeError, OSError, ValueError) as error:
         raise CollectionIncomplete(
             f"The cluster of {name!r} cannot be reached: {error}.",

@@ -1,5 +1,6 @@
 """Reading the history of a run, whole."""
 
+import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -73,17 +74,28 @@ class HistoryReader:
     """Reads histories page by page, and keeps nothing but what they refer to."""
 
     def __init__(
-        self, service: WorkflowService, requests: Requests, references: ReferenceReader
+        self,
+        service: WorkflowService,
+        requests: Requests,
+        references: ReferenceReader,
+        *,
+        max_histories: int,
     ) -> None:
+        """Read at most so many at once; each takes the memory of one page."""
         self._service = service
         self._requests = requests
         self._references = references
+        self._permits = asyncio.Semaphore(max_histories)
 
     async def read(self, namespace: str, run: Run, *, place: str) -> ReadHistory | None:
         """Read a run's history from its first event to its last; None if the run is gone.
 
         Without a run id it is the latest run's. Raises CollectionIncomplete.
         """
+        async with self._permits:
+            return await self._read(namespace, run, place)
+
+    async def _read(self, namespace: str, run: Run, place: str) -> ReadHistory | None:
         keys: set[str] = set()
         runs: set[Run] = set()
         workflow_type = ""
@@ -104,6 +116,9 @@ class HistoryReader:
                 if event.event_type not in _PERHAPS_TRANSIENT:
                     settled = event.event_id
                 last = event
+            keys |= await self._references.keys_in_all([*page.history.events], place=place)
+            del page.history.events[:]
+            # What a newer server may send beside the events.
             keys |= await self._references.keys_in(page, place=place)
         if last is None:
             raise CollectionIncomplete(f"The history of {place} came empty.", remedy=_REMEDY)
@@ -140,10 +155,12 @@ class HistoryReader:
                 return
             if page.raw_history:
                 page.history.CopyFrom(_parsed(page, place))
+                page.ClearField("raw_history")
+            is_empty = not page.history.events
             yield page
             if not page.next_page_token:
                 return
-            empty += not page.history.events
+            empty += is_empty
             if page.next_page_token == token or empty > _EMPTY_PAGES:
                 raise CollectionIncomplete(
                     f"The pages of the history of {place} do not end.", remedy=_REMEDY

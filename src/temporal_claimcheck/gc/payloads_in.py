@@ -101,7 +101,8 @@ def _paths(
         if field.containing_oneof is not None:
             choices.setdefault(field.containing_oneof.name, set()).add(field.name)
         else:
-            steps.append((field.name, field.is_repeated, _is_map(field)))
+            # Of the fields that hold messages, the repeated ones alone have no presence.
+            steps.append((field.name, not field.has_presence, _is_map(field)))
     return tuple(steps), tuple((name, frozenset(fields)) for name, fields in choices.items())
 
 

@@ -33,7 +33,7 @@ from temporal_claimcheck.gc.schedules import ScheduleReader
 __all__ = ["TemporalCluster"]
 
 _REQUESTS_A_SECOND: Final = 100.0
-_CONCURRENT_REQUESTS: Final = 16
+_CONCURRENT_REQUESTS: Final = 8
 _ATTEMPTS: Final = 8
 
 
@@ -53,7 +53,9 @@ class TemporalCluster:
         """Read by way of a client's `service_client`, which stays its owner's.
 
         `decrypt` opens what is encrypted in place, of every namespace. `name` is for people to
-        read; the address without one. A request that fails in passing is tried `attempts` times.
+        read; the address without one. As many histories are read at once as requests are made,
+        each in the memory of one page, which may be 40 MB where payloads were never offloaded.
+        A request that fails in passing is tried `attempts` times.
         """
         self._name = name or service.config.target_host
         self._service = service.workflow_service
@@ -64,7 +66,12 @@ class TemporalCluster:
             attempts=attempts,
         )
         self._references = ReferenceReader(decrypt)
-        self._histories = HistoryReader(self._service, self._requests, self._references)
+        self._histories = HistoryReader(
+            self._service,
+            self._requests,
+            self._references,
+            max_histories=max_concurrent_requests,
+        )
         self._schedules = ScheduleReader(
             self._service, self._requests, self._references, self._histories
         )
