@@ -34,7 +34,7 @@ _READ: Final = f"""{_OTHERS}{_OPEN}\
 _TESTS: Final = [
     f"tests/gc/test_{name}.py" for name in ("rules", "marking", "lease", "holds", "plan")
 ]
-_MODEL_STEPS: Final = 20_000
+_MODEL_STEPS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
