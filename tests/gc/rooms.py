@@ -1,6 +1,8 @@
 """One test's own store, workers and view of the cluster, on a server that others use too."""
 
+import datetime as dt
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +17,7 @@ from temporalio.converter import DataConverter
 from temporalio.worker import Worker
 
 from temporal_claimcheck import ClaimCheckManager, ClaimCheckPlugin
+from temporal_claimcheck.clock import utc_now
 from temporal_claimcheck.gc.cluster import Kind, Run, RunReferences
 from temporal_claimcheck.gc.temporal_cluster import TemporalCluster
 from temporal_claimcheck.policy import OffloadPolicy
@@ -125,10 +128,12 @@ async def open_room(
     *,
     door: Door = "driver",
     keys: KeyRing | None = None,
+    clock: Callable[[], dt.datetime] = utc_now,
     **client_options: Any,
 ) -> Room:
-    store = CountingStore()
-    manager = ClaimCheckManager(store, policy=OffloadPolicy(threshold_bytes=1000), keys=keys)
+    store = CountingStore(clock=clock)
+    policy = OffloadPolicy(threshold_bytes=1000)
+    manager = ClaimCheckManager(store, policy=policy, keys=keys, clock=clock)
     plugin = ClaimCheckPlugin(manager, door=door)
     plain = await Client.connect(address)
     return Room(

@@ -1,7 +1,8 @@
 """A store that counts, and a way to look at what Temporal really carries."""
 
+import datetime as dt
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from google.protobuf.message import Message
@@ -9,6 +10,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowHandle
 
 from temporal_claimcheck.claim import Claim
+from temporal_claimcheck.clock import utc_now
 from temporal_claimcheck.ledger import LEDGER_PREFIX
 from temporal_claimcheck.payloads import (
     claim_from_claim_payload,
@@ -22,8 +24,8 @@ from temporal_claimcheck.stores.memory import MemoryStore
 class CountingStore(MemoryStore):
     """Counts what is written and read, by key."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, clock: Callable[[], dt.datetime] = utc_now) -> None:
+        super().__init__(clock=clock)
         self.puts: Counter[str] = Counter()
         self.gets: Counter[str] = Counter()
 

@@ -1,9 +1,12 @@
 """The command `claimcheck`. One file a command; what a command needs is imported when it runs."""
 
+import logging
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -11,8 +14,10 @@ from temporal_claimcheck.cli.demo import demo
 from temporal_claimcheck.cli.gc import gc
 from temporal_claimcheck.cli.hold import hold
 from temporal_claimcheck.cli.keys import keys
+from temporal_claimcheck.cli.lifecycle import lifecycle
 from temporal_claimcheck.cli.purge import purge
 from temporal_claimcheck.cli.serve import serve
+from temporal_claimcheck.cli.verify import verify
 from temporal_claimcheck.errors import (
     ClaimCheckError,
     CollectionRefused,
@@ -20,7 +25,7 @@ from temporal_claimcheck.errors import (
     ConfigurationError,
 )
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "run"]
 
 _FAILED = 1
 _EXIT_CODES = {ConfigurationError: 2, CollectionRefused: 3, CollectorBusy: 4}
@@ -38,6 +43,8 @@ app.command()(gc)
 app.add_typer(hold, name="hold")
 app.command()(purge)
 app.add_typer(keys, name="keys")
+app.add_typer(lifecycle, name="lifecycle")
+app.command()(verify)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,6 +64,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.Abort:
         return _complain("Stopped.", _FAILED)
     return outcome if isinstance(outcome, int) else 0
+
+
+def run() -> NoReturn:
+    """Run the command as a process of its own, and end it with the command's exit code."""
+    code = main()
+    logging.shutdown()
+    # Whoever reads may have gone, as head does.
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    # Threads of the client libraries (obstore, the SDK) may abort an interpreter that is being
+    # taken down, at least that of Python 3.11. The exit code would then be theirs, not ours.
+    os._exit(code)
 
 
 def _complain(message: str, exit_code: int) -> int:

@@ -1,7 +1,5 @@
 """`python -m temporal_claimcheck.cli` is the command `claimcheck`."""
 
-import sys
+from temporal_claimcheck.cli import run
 
-from temporal_claimcheck.cli import main
-
-sys.exit(main())
+run()

@@ -12,7 +12,7 @@ from temporal_claimcheck.errors import CollectionIncomplete, InvalidSettings
 from temporal_claimcheck.gc.references import Decrypt
 from temporal_claimcheck.gc.temporal_cluster import TemporalCluster
 
-__all__ = ["Limits", "connect_clusters", "connect_home"]
+__all__ = ["Limits", "connect_clients", "connect_clusters", "connect_home"]
 
 _DEFAULT_ADDRESS: Final = "localhost:7233"
 
@@ -42,20 +42,25 @@ async def connect_clusters(
     Raises InvalidSettings for a profile that does not exist or cannot be used, and
     CollectionIncomplete for a cluster that does not answer.
     """
+    return [
+        TemporalCluster(client.service_client, decrypt=decrypt, name=name, **limits)
+        for name, client in await connect_clients(profiles, config_file=config_file)
+    ]
+
+
+async def connect_clients(
+    profiles: Sequence[str] = (), *, config_file: Path | None = None
+) -> list[tuple[str, Client]]:
+    """Connect to the same clusters; return plain clients, with the names of their clusters.
+
+    Raises as `connect_clusters` does.
+    """
     if len(set(profiles)) < len(profiles):
         raise InvalidSettings(
             "A profile of Temporal's is named twice.", remedy="Name each cluster once."
         )
     loaded = _load(profiles, config_file)
-    return [
-        TemporalCluster(
-            (await _connect(name, profile)).service_client,
-            decrypt=decrypt,
-            name=name,
-            **limits,
-        )
-        for name, profile in loaded
-    ]
+    return [(name, await _connect(name, profile)) for name, profile in loaded]
 
 
 async def connect_home(profiles: Sequence[str] = (), *, config_file: Path | None = None) -> Client:

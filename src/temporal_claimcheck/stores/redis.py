@@ -24,8 +24,8 @@ from temporal_claimcheck.stores.redis_layout import (
     Command,
     blob_name,
     bucket_of,
-    day_of,
     deleting,
+    payload_day,
     putting,
 )
 from temporal_claimcheck.stores.redis_safety import (
@@ -40,7 +40,7 @@ from temporal_claimcheck.stores.redis_urls import RedisPlace
 try:
     from temporal_claimcheck.stores.redis_connections import RedisOptions
     from temporal_claimcheck.stores.redis_errors import PASSING, translated
-    from temporal_claimcheck.stores.redis_listing import listed
+    from temporal_claimcheck.stores.redis_listing import lifetimes, listed
     from temporal_claimcheck.stores.redis_servers import RedisServers, raise_first
 except ModuleNotFoundError as error:
     raise MissingExtra(
@@ -59,7 +59,7 @@ _DELETE_AT_ONCE: Final = 200
 
 
 class RedisStore:
-    """Keeps each blob in a string value; with `ttl_days`, until that long after its day's end.
+    """Keeps each blob in a string value; with `ttl_days`, payloads until that long after their day.
 
     Before it writes, it asks the server whether it may lose what it is given, and refuses to use
     such a server, unless `may_lose_payloads`. Reading and deleting go on in any case.
@@ -144,6 +144,15 @@ class RedisStore:
             async for blob in listed(self._servers.get(), prefix):
                 yield blob
 
+    async def expiries(
+        self, prefix: str = ""
+    ) -> AsyncIterator[tuple[BlobInfo, dt.timedelta | None]]:
+        """Yield what `scan` yields, and in which time it expires; None for never."""
+        check_blob_prefix(prefix)
+        with translated("ask when objects expire", place=self._name):
+            async for blob, milliseconds in lifetimes(self._servers.get(), prefix):
+                yield blob, None if milliseconds < 0 else dt.timedelta(milliseconds=milliseconds)
+
     async def delete(self, keys: Iterable[str]) -> None:
         """See CollectableStore."""
         wanted = list(keys)
@@ -205,7 +214,8 @@ class RedisStore:
         self._trusted_until = time.monotonic() + _TRUST_SECONDS
 
     def _expires(self, key: str) -> dt.datetime | None:
-        """Return the time to expire, counted from the end of the day in the key."""
-        if self._ttl is None:
+        """Return the time to expire, counted from the end of the day in a payload's key."""
+        day = payload_day(key)
+        if self._ttl is None or day is None:
             return None
-        return day_of(key) + dt.timedelta(days=1) + self._ttl
+        return day + dt.timedelta(days=1) + self._ttl

@@ -36,6 +36,7 @@ __all__ = [
     "folders_name",
     "index_name",
     "literal",
+    "payload_day",
     "putting",
 ]
 
@@ -43,6 +44,8 @@ Command = tuple[str | bytes | int, ...]
 
 BUCKETS: Final = 256
 
+# The ledger's keys begin with it; its floor is above this one.
+_RECORDS: Final = "ledger"
 _WILDCARD: Final = re.compile(r"[*?\[\]\\]")
 
 # The index lives as long as the longest-lived blob that was ever put into it, which the folders
@@ -140,8 +143,23 @@ def literal(prefix: str) -> str:
 
 def day_of(key: str) -> dt.datetime:
     """Return the start of the key's day; of today for a key that names none."""
+    return payload_day(key) or _start_of(dt.datetime.now(dt.UTC).date())
+
+
+def payload_day(key: str) -> dt.datetime | None:
+    """Return the start of a payload's day; None for a key of anything but a payload.
+
+    The claim check's own records never have one, however they are named: they must not expire.
+    """
+    *before, version, namespace, day, digest = ["", "", "", *key.split("/")]
+    # What several stores share a Redis by is a prefix before the key.
+    if before and before[-1] == _RECORDS:
+        return None
     try:
-        day = Key.parse(key).day
+        return _start_of(Key.parse(f"{version}/{namespace}/{day}/{digest}").day)
     except InvalidKey:
-        day = dt.datetime.now(dt.UTC).date()
+        return None
+
+
+def _start_of(day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day, dt.time(), dt.UTC)

@@ -17,12 +17,14 @@ from temporal_claimcheck.stores.redis_layout import (
 )
 from temporal_claimcheck.stores.redis_servers import RedisServers
 
-__all__ = ["listed"]
+__all__ = ["lifetimes", "listed"]
 
 _PAGE: Final = 250
 _WALKS_AT_ONCE: Final = 64
 # The answers of one round trip are taken in at one go, which must not hold up the event loop.
 _SIZES_AT_ONCE: Final = 250
+# What PTTL answers for a key that has gone.
+_GONE: Final = -2
 
 
 class _Walk:
@@ -62,6 +64,21 @@ class _Walk:
 
 async def listed(servers: RedisServers, prefix: str) -> AsyncIterator[BlobInfo]:
     """Yield every blob whose key begins with `prefix`."""
+    async for blobs in _found(servers, prefix):
+        for blob in blobs:
+            yield blob
+
+
+async def lifetimes(servers: RedisServers, prefix: str) -> AsyncIterator[tuple[BlobInfo, int]]:
+    """Yield every such blob, and the milliseconds until it expires; -1 for never."""
+    async for blobs in _found(servers, prefix):
+        left = await _each(servers, "PTTL", [blob.key for blob in blobs])
+        for blob, milliseconds in zip(blobs, left, strict=True):
+            if milliseconds != _GONE:
+                yield blob, milliseconds
+
+
+async def _found(servers: RedisServers, prefix: str) -> AsyncIterator[list[BlobInfo]]:
     # A prefix may end inside a name; and then there are the folders at and below it.
     folder, name = folder_and_name(prefix)
     walks = [_through_index(bucket, folder, name) for bucket in range(BUCKETS)]
@@ -77,8 +94,8 @@ async def listed(servers: RedisServers, prefix: str) -> AsyncIterator[BlobInfo]:
         ]
     async for pages in _pages(servers, walks):
         keys = [walk.folder + each for walk, names in pages for each in names]
-        for key, size in await _sizes(servers, [key for key in keys if is_blob_key(key)]):
-            yield BlobInfo(key=key, size_bytes=size, modified=day_of(key))
+        sizes = await _sizes(servers, [key for key in keys if is_blob_key(key)])
+        yield [BlobInfo(key=key, size_bytes=size, modified=day_of(key)) for key, size in sizes]
 
 
 def _through_index(bucket: int, folder: str, prefix: str = "") -> _Walk:
