@@ -32,7 +32,8 @@ _READ: Final = f"""{_OTHERS}{_OPEN}\
         await self._ask_for_known()
 """
 _TESTS: Final = [
-    f"tests/gc/test_{name}.py" for name in ("rules", "marking", "lease", "holds", "plan")
+    f"tests/gc/test_{name}.py"
+    for name in ("rules", "coverage", "marking", "lease", "holds", "plan")
 ]
 _MODEL_STEPS: Final = 10_000
 
