@@ -74,3 +74,12 @@ def test_a_wrong_clock_is_found_also_if_the_look_at_it_takes_as_long_as_it_is_wr
     scene.later(20 * HOUR)
     with pytest.raises(CollectionRefused, match="clocks"):
         scene.end(process)
+
+
+def test_a_wrong_clock_is_found_also_if_the_write_takes_as_long_as_it_is_wrong() -> None:
+    scene = Scene()
+    process = scene.fleet.start("clock ahead")
+    # It has looked at its clock, and is about to write.
+    scene.later(20 * HOUR)
+    with pytest.raises(CollectionRefused, match="clocks"):
+        scene.end(process)

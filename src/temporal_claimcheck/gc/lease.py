@@ -125,14 +125,15 @@ class Leases:
     async def _check_clock(self) -> None:
         """Compare our clock to the store's: by a wrong one, days would close too early."""
         name = f"{_CLOCKS}{secrets.token_hex(8)}"
-        # Taken before: this process may stand still at any later moment.
-        now = self._clock()
+        # Before and after: this process may stand still at any moment, for as long as its clock
+        # is wrong.
+        before = self._clock()
         await self._ledger.write(name, {})
         try:
             async for _, info in self._ledger.entries(name):
                 # Midnight sharp is what a store says that does not know when it stored something.
                 known = info.modified.time() != dt.time()
-                error = abs(now - info.modified)
+                error = max(abs(before - info.modified), abs(self._clock() - info.modified))
                 if known and error > _MAX_CLOCK_ERROR:
                     raise CollectionRefused(
                         f"The clocks of this machine and of the store differ by {error}.",
