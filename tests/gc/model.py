@@ -123,7 +123,7 @@ _WEIGHTS = {
     "cut_off": 1,
     "live_on": 6,
     "leap": 5,
-    "place_hold": 1,
+    "place_hold": 3,
     "remove_hold": 1,
 }
 

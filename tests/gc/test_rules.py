@@ -47,14 +47,15 @@ def test_a_dry_run_deletes_nothing_and_its_verdict_counts() -> None:
 
 def test_a_claim_made_late_by_a_clock_that_is_behind_is_waited_for() -> None:
     scene = Scene()
+    scene.world.writers[0].skew = 20 * HOUR
     key = scene.store()
+    midnight = scene.world.now.replace(hour=0, minute=0) + 2 * DAY
     scene.world.writers[1].skew = -20 * HOUR
-    midnight = scene.world.now.replace(hour=0, minute=0) + DAY
     scene.later(midnight + 19 * HOUR - scene.world.now)
     # The object is there already, so it stays as old as it is.
     assert scene.store(who=1) == key
     run = scene.run(key, lag=20 * HOUR)
-    scene.later(midnight + 26 * HOUR - scene.world.now)
+    scene.later(HOUR)
     scene.collect()
     scene.later(25 * HOUR)
     run.lost_until = scene.world.now + HOUR

@@ -273,6 +273,8 @@ class World:
         for temporal in self.temporals:
             temporal.runs.clear()
             temporal.others.clear()
+            # Listings forget in the end.
+            temporal.ghosts.clear()
 
     def _writer(self, who: int) -> Writer:
         return self.writers[who % (2 if self.is_small else len(self.writers))]
