@@ -14,6 +14,7 @@ from tests.gc.scenes import Scene
 
 SETTINGS = {
     "nexusoperation.enableStandalone": "true",
+    "frontend.WorkflowPauseEnabled": "true",
     # Without these a closed run is deleted half a minute after the request.
     "history.transferProcessorEnsureCloseBeforeDelete": "false",
     "history.visibilityProcessorEnsureCloseBeforeDelete": "false",

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,12 +128,18 @@ async def open_room(
     *,
     door: Door = "driver",
     keys: KeyRing | None = None,
+    read_namespaces: Iterable[str] = (),
     clock: Callable[[], dt.datetime] = utc_now,
     **client_options: Any,
 ) -> Room:
     store = CountingStore(clock=clock)
-    policy = OffloadPolicy(threshold_bytes=1000)
-    manager = ClaimCheckManager(store, policy=policy, keys=keys, clock=clock)
+    manager = ClaimCheckManager(
+        store,
+        policy=OffloadPolicy(threshold_bytes=1000),
+        keys=keys,
+        read_namespaces=read_namespaces,
+        clock=clock,
+    )
     plugin = ClaimCheckPlugin(manager, door=door)
     plain = await Client.connect(address)
     return Room(

@@ -1,5 +1,6 @@
 """Schedules and what runs without a workflow are roots while they exist, by both doors."""
 
+import datetime as dt
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -7,13 +8,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from temporalio.api.nexus.v1 import EndpointSpec, EndpointTarget
 from temporalio.api.operatorservice.v1 import CreateNexusEndpointRequest
 from temporalio.api.workflowservice.v1 import (
     DeleteActivityExecutionRequest,
     DeleteNexusOperationExecutionRequest,
+    RegisterNamespaceRequest,
 )
 from temporalio.client import (
+    Client,
     Schedule,
     ScheduleActionStartWorkflow,
     ScheduleHandle,
@@ -21,9 +25,11 @@ from temporalio.client import (
     ScheduleState,
 )
 from temporalio.service import RPCError
+from temporalio.worker import Worker
 
+from temporal_claimcheck import ClaimCheckManager, ClaimCheckPlugin
 from temporal_claimcheck.errors import CollectionIncomplete
-from temporal_claimcheck.gc.cluster import Kind, Run
+from temporal_claimcheck.gc.cluster import Kind, Run, StartedSince
 from temporal_claimcheck.temporal.plugin import Door
 from temporal_claimcheck.testing.servers import temporal_server
 from tests.gc import rooted
@@ -32,6 +38,7 @@ from tests.gc.rooms import NAMESPACE, Room, first_run, open_room
 from tests.temporal.waiting import eventually
 
 HOUR = timedelta(hours=1)
+EVER = StartedSince(start=dt.datetime(2000, 1, 1, tzinfo=dt.UTC))
 
 
 async def schedule(room: Room, run: Any, value: str, **more: Any) -> ScheduleHandle:
@@ -186,14 +193,14 @@ async def test_a_standalone_activity_is_a_root(activity: Any, is_large: bool, ro
     await eventually(is_gone)
 
 
-async def nexus_endpoint(room: Room) -> str:
+async def nexus_endpoint(room: Room, namespace: str = NAMESPACE) -> str:
     name = f"endpoint-{uuid.uuid4()}"
     await room.plain.operator_service.create_nexus_endpoint(
         CreateNexusEndpointRequest(
             spec=EndpointSpec(
                 name=name,
                 target=EndpointTarget(
-                    worker=EndpointTarget.Worker(namespace=NAMESPACE, task_queue=room.task_queue)
+                    worker=EndpointTarget.Worker(namespace=namespace, task_queue=room.task_queue)
                 ),
             )
         )
@@ -212,6 +219,62 @@ async def test_a_nexus_operation_of_a_workflow_is_a_root_on_both_sides(room: Roo
         assert (await room.references(handler)).keys
         await room.delete(first_run(handle))
         assert (await room.references(handler)).keys
+
+
+async def test_a_nexus_operation_is_a_root_in_either_namespace(address: str, door: Door) -> None:
+    elsewhere = f"elsewhere-{uuid.uuid4()}"
+    room = await open_room(address, door=door, read_namespaces=[elsewhere])
+    await room.plain.workflow_service.register_namespace(
+        RegisterNamespaceRequest(
+            namespace=elsewhere,
+            workflow_execution_retention_period=Duration(seconds=86_400),
+        )
+    )
+
+    async def is_known() -> bool:
+        # The parts of the server learn of a namespace one after the other.
+        try:
+            return not [run async for run in room.cluster.runs(elsewhere, EVER)]
+        except CollectionIncomplete:
+            return False
+
+    await eventually(is_known)
+    # It writes to its own namespace, and reads the caller's.
+    manager = ClaimCheckManager(
+        room.store,
+        namespace=elsewhere,
+        read_namespaces=[NAMESPACE],
+        policy=room.manager.policy,
+    )
+    plugin = ClaimCheckPlugin(manager, door=door)
+    client = await Client.connect(address, namespace=elsewhere, plugins=[plugin])
+    endpoint = await nexus_endpoint(room, elsewhere)
+    handler = Worker(
+        client,
+        task_queue=room.task_queue,
+        workflows=rooted.WORKFLOWS,
+        nexus_service_handlers=[rooted.PostHandler()],
+    )
+    async with room.worker(), handler:
+        handle = await room.start(rooted.CallNexus.run, "small", endpoint)
+        await handle.result()
+        caller = await room.references(first_run(handle))
+        there: list[Run] = []
+
+        async def is_listed() -> bool:
+            there[:] = [run async for run in room.cluster.runs(elsewhere, EVER)]
+            return bool(there)
+
+        await eventually(is_listed)
+        await room.delete(first_run(handle))
+    found = await room.cluster.run(elsewhere, there[0])
+    assert found
+    assert room.stored == caller.keys | found.keys
+    # The result is the handler's object, and both refer to it.
+    [result] = caller.keys & found.keys
+    assert result.startswith(f"v1/{elsewhere}/")
+    assert not caller.runs
+    assert not found.runs
 
 
 async def test_a_standalone_nexus_operation_is_a_root(room: Room) -> None:

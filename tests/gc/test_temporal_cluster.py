@@ -11,7 +11,11 @@ from temporalio.api.batch.v1 import BatchOperationSignal
 from temporalio.api.common.v1 import DataBlob, Payloads
 from temporalio.api.enums.v1 import EncodingType
 from temporalio.api.history.v1 import History
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, StartBatchOperationRequest
+from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    PauseWorkflowExecutionRequest,
+    StartBatchOperationRequest,
+)
 from temporalio.client import WorkflowHandle
 
 from temporal_claimcheck.errors import CollectionIncomplete, InvalidSettings
@@ -91,6 +95,30 @@ async def test_each_window_lists_its_runs_and_no_other(room: Room) -> None:
         await are(ClosedBetween(start=ended + tick, end=ended + dt.timedelta(days=1)))
         await are(StartedSince(start=began - tick), is_open, closed)
         await are(StartedSince(start=ended + dt.timedelta(hours=1)))
+
+
+async def test_a_run_that_is_paused_is_open(room: Room) -> None:
+    handle = await room.start(rooted.Hold.run, room.text)
+    run = first_run(handle)
+    await room.plain.workflow_service.pause_workflow_execution(
+        PauseWorkflowExecutionRequest(
+            namespace=NAMESPACE,
+            workflow_id=run.workflow_id,
+            run_id=run.run_id,
+            reason="a test",
+            request_id=run.run_id,
+        )
+    )
+
+    async def is_paused() -> bool:
+        query = f"WorkflowId = '{run.workflow_id}' AND ExecutionStatus = 'Paused'"
+        return (await room.plain.count_workflows(query)).count == 1
+
+    await eventually(is_paused)
+    assert run in await listed(room, Open())
+    references = await room.references(run)
+    assert not references.is_closed
+    assert references.keys == room.stored
 
 
 async def test_a_batch_operation_is_a_root_while_it_signals(room: Room) -> None:
