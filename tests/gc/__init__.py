@@ -1,1 +1,1 @@
-# ruff: noqa: A005 - named for what is tested
+

@@ -1,7 +1,7 @@
 """A server with everything that can hold a claim, and both doors in turn."""
 
 import os
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 
 import pytest
 import pytest_asyncio
@@ -10,6 +10,7 @@ from temporalio.client import Client
 from temporal_claimcheck.temporal.plugin import Door
 from temporal_claimcheck.testing.servers import temporal_server
 from tests.gc.rooms import Room, open_room
+from tests.gc.scenes import Scene
 
 SETTINGS = {
     "nexusoperation.enableStandalone": "true",
@@ -27,6 +28,14 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         if name.startswith(("CLAIMCHECK_", "TEMPORAL_")) and "_TEST_" not in name:
             monkeypatch.delenv(name)
     return monkeypatch
+
+
+@pytest.fixture(autouse=True)
+def scenes_are_closed() -> Generator[None]:
+    """Close the scenes of a test when it is over."""
+    yield
+    while Scene.opened:
+        Scene.opened.pop().close()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -1,10 +1,11 @@
 """A whole pass over a keyspace, in one process."""
 
+import contextlib
 import datetime as dt
 from collections.abc import Callable, Sequence
 
 from temporal_claimcheck.clock import utc_now
-from temporal_claimcheck.errors import CollectorBusy
+from temporal_claimcheck.errors import CollectorBusy, StoreError
 from temporal_claimcheck.gc.cluster import Cluster
 from temporal_claimcheck.gc.plan import Rules
 from temporal_claimcheck.gc.report import PassReport
@@ -58,7 +59,9 @@ class Collector:
             # Another's now, and not ours to release.
             raise
         except Exception:
-            await self._steps.end(work, completed=completed)
+            # What cannot be given back ends by itself, and the first error says more.
+            with contextlib.suppress(StoreError):
+                await self._steps.end(work, completed=completed)
             raise
         await self._steps.end(work, completed=True)
         return report

@@ -1,12 +1,14 @@
 """What a user wants to keep, whatever Temporal refers to: an object, a day, or a workflow."""
 
+import contextlib
 import datetime as dt
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, cast
 
-from temporal_claimcheck.errors import InvalidSettings
+from temporal_claimcheck.envelope import digest_of
+from temporal_claimcheck.errors import BlobNotFound, InvalidSettings
 from temporal_claimcheck.keyspace import Key
 from temporal_claimcheck.ledger import Ledger, Record
 
@@ -90,12 +92,13 @@ class Holds:
 
     async def list(self) -> list[Hold]:
         """Return all holds, the oldest first."""
-        names = await self._ledger.names(_PREFIX)
-        return [
-            _parse(name.split("/")[1], await self._ledger.read(name))
-            for name in names
-            if name.endswith("/hold")
-        ]
+        holds: list[Hold] = []
+        for name in await self._ledger.names(_PREFIX):
+            if name.endswith("/hold"):
+                # One that is removed at this moment is none.
+                with contextlib.suppress(BlobNotFound):
+                    holds.append(_parse(name.split("/")[1], await self._ledger.read(name)))
+        return holds
 
     async def remove(self, id: str) -> bool:  # noqa: A002
         """Remove a hold; return whether there was one."""
@@ -108,9 +111,12 @@ class Holds:
         """Return what all holds keep now."""
         holds = await self.list()
         keys = {hold.key for hold in holds if hold.key is not None}
+        standing = {hold.id for hold in holds}
         for name in await self._ledger.names(_PREFIX):
-            if not name.endswith("/hold"):
-                keys |= set(cast("list[str]", (await self._ledger.read(name))["keys"]))
+            # A collector may have noted something for a hold that was removed meanwhile.
+            if not name.endswith("/hold") and name.split("/")[1] in standing:
+                with contextlib.suppress(BlobNotFound):
+                    keys |= set(cast("list[str]", (await self._ledger.read(name))["keys"]))
         workflows: dict[tuple[str, str], list[str]] = {}
         for hold in holds:
             if hold.workflow_id is not None:
@@ -124,9 +130,10 @@ class Holds:
     async def note(self, ids: Iterable[str], run_id: str, keys: frozenset[str]) -> None:
         """Remember what a run of held workflows refers to, for when the run is gone."""
         for hold_id in ids:
-            # The number in the name makes it another record when the run refers to more.
-            name = f"{_PREFIX}{hold_id}/{run_id}.{len(keys)}"
-            await self._ledger.write(name, {"keys": sorted(keys)})
+            # Named for what it says: a run that refers to something else makes another record.
+            text = sorted(keys)
+            name = f"{_PREFIX}{hold_id}/{run_id}.{digest_of(' '.join(text).encode())[:32]}"
+            await self._ledger.write(name, {"keys": text})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

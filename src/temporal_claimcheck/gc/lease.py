@@ -14,12 +14,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from temporal_claimcheck.errors import CollectionRefused, CollectorBusy
+from temporal_claimcheck.errors import CollectionRefused, CollectorBusy, StoreError
 from temporal_claimcheck.ledger import Ledger
 
 __all__ = ["Lease", "Leases"]
 
 _PREFIX: Final = "gc/lease/"
+_CLOCKS: Final = "gc/clock/"
 _RELEASED: Final = "released"
 """Sorts behind every time."""
 _LIFETIME: Final = dt.timedelta(minutes=15)
@@ -46,6 +47,8 @@ class Leases:
 
     async def acquire(self) -> Lease:
         """Take the lease. Raises CollectorBusy, and CollectionRefused for a clock that is wrong."""
+        # First of all: by a clock that is ahead, everybody else's lease would be over.
+        await self._check_clock()
         names = await self._ledger.names(_PREFIX)
         if names and not names[-1].endswith(_RELEASED):
             last = await self._ledger.read(names[-1])
@@ -64,7 +67,6 @@ class Leases:
                 "Another collector began at the same moment.", remedy="Wait until it is done."
             )
         await self.check(lease)
-        await self._check_clock(first)
         await self._ledger.delete(names)
         return lease
 
@@ -112,20 +114,30 @@ class Leases:
     async def _renew_for_ever(self, lease: Lease) -> None:
         while True:
             await asyncio.sleep(_RENEW_SECONDS)
-            await self.renew(lease)
+            # One that fails is made up for by the next; the lease lasts for five.
+            with contextlib.suppress(StoreError):
+                await self.renew(lease)
 
     def _record(self, lease: Lease, lifetime: dt.timedelta) -> dict[str, object]:
         until = self._clock() + lifetime
         return {"owner": lease.owner, "until": until.isoformat(timespec="microseconds")}
 
-    async def _check_clock(self, name: str) -> None:
+    async def _check_clock(self) -> None:
         """Compare our clock to the store's: by a wrong one, days would close too early."""
-        async for _, info in self._ledger.entries(name):
-            # Midnight sharp is what a store says that does not know when it stored something.
-            known = info.modified.time() != dt.time()
-            error = abs(self._clock() - info.modified)
-            if known and error > _MAX_CLOCK_ERROR:
-                raise CollectionRefused(
-                    f"The clocks of this machine and of the store differ by {error}.",
-                    remedy="Set the clock; by a wrong one, objects could be deleted too early.",
-                )
+        name = f"{_CLOCKS}{secrets.token_hex(8)}"
+        # Before and after: this process may stand still at any moment, for as long as its clock
+        # is wrong.
+        before = self._clock()
+        await self._ledger.write(name, {})
+        try:
+            async for _, info in self._ledger.entries(name):
+                # Midnight sharp is what a store says that does not know when it stored something.
+                known = info.modified.time() != dt.time()
+                error = max(abs(before - info.modified), abs(self._clock() - info.modified))
+                if known and error > _MAX_CLOCK_ERROR:
+                    raise CollectionRefused(
+                        f"The clocks of this machine and of the store differ by {error}.",
+                        remedy="Set the clock; by a wrong one, objects could be deleted too early.",
+                    )
+        finally:
+            await self._ledger.delete([name])

@@ -90,6 +90,12 @@ class NamespaceReader:
 
     async def look_again(self) -> None:
         """Read what may have come since, right before something is deleted."""
+        # Closed runs have not changed since the pass marked them; without this, what is open
+        # would lead through all the runs before it once more.
+        for name, _ in await self._closed_windows():
+            kept = KeptRuns(self._ledger, self._namespace.id, name)
+            await kept.load()
+            self._seen |= {run.run_id for run in kept.runs}
         await self._read_others()
         # What these refer to is marked. What they got since, their workers have just stored.
         known = KeptRuns(self._ledger, self._namespace.id, KNOWN)

@@ -4,15 +4,16 @@
 then `look_again` at each source, then `sweep` each shelf. `end` in any case.
 """
 
+import contextlib
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 
 from temporal_claimcheck.clock import utc_now
-from temporal_claimcheck.errors import CollectionIncomplete, InvalidSettings
+from temporal_claimcheck.errors import CollectionIncomplete, InvalidSettings, StoreError
 from temporal_claimcheck.gc.cluster import Cluster
 from temporal_claimcheck.gc.coverage import Source, cover
 from temporal_claimcheck.gc.holds import Holds
-from temporal_claimcheck.gc.lease import Leases
+from temporal_claimcheck.gc.lease import Lease, Leases
 from temporal_claimcheck.gc.marking import NamespaceReader
 from temporal_claimcheck.gc.marks import Marks, Shelf
 from temporal_claimcheck.gc.passes import Passes
@@ -83,21 +84,13 @@ class Steps:
         wrong.
         """
         lease = await self.leases.acquire()
-        began = self._clock()
-        counted = await count_shelves(self._store, began, self._rules)
-        sources = await self._cover({namespace for namespace, _ in counted})
-        return Work(
-            id=pass_id(began),
-            began=began,
-            lease=lease,
-            sources=[_name(source) for source in sources],
-            shelves=[
-                ShelfName(namespace=namespace, day=day.isoformat())
-                for (namespace, day), report in sorted(counted.items())
-                if report.is_closed
-            ],
-            latest=await self._passes.latest(),
-        )
+        try:
+            return await self._begin(lease)
+        except Exception:
+            # What cannot be given back ends by itself, and the first error says more.
+            with contextlib.suppress(StoreError):
+                await self.leases.release(lease)
+            raise
 
     async def mark(
         self, work: Work, source: SourceName, progress: Progress = tell_nobody
@@ -198,6 +191,23 @@ class Steps:
         if completed:
             await self._passes.forget_before(work.id)
         await self.leases.release(work.lease)
+
+    async def _begin(self, lease: Lease) -> Work:
+        began = self._clock()
+        counted = await count_shelves(self._store, began, self._rules)
+        sources = await self._cover({namespace for namespace, _ in counted})
+        return Work(
+            id=pass_id(began),
+            began=began,
+            lease=lease,
+            sources=[_name(source) for source in sources],
+            shelves=[
+                ShelfName(namespace=namespace, day=day.isoformat())
+                for (namespace, day), report in sorted(counted.items())
+                if report.is_closed
+            ],
+            latest=await self._passes.latest(),
+        )
 
     async def _cover(self, shelved: set[str]) -> list[Source]:
         return await cover(self._clusters, await self._registry.registered(), shelved)
