@@ -304,11 +304,16 @@ def test_every_command_is_documented_and_no_other() -> None:
 
 @pytest.mark.parametrize("name", sorted(COMMANDS_BY_NAME))
 def test_every_option_of_a_command_is_documented_and_no_other(name: str) -> None:
-    tables = [
-        table
-        for table in COMMANDS.section(f"claimcheck {name}").tables
-        if table.head[0] == "Option"
-    ]
-    documented = {span.split()[0] for table in tables for span in table.names}
-    options = {option for each in COMMANDS_BY_NAME[name].params for option in each.opts}
-    assert documented == options
+    tables = COMMANDS.section(f"claimcheck {name}").tables
+    parameters = COMMANDS_BY_NAME[name].params
+    of_kind = {
+        kind: [each for each in parameters if each.param_type_name == kind.lower()]
+        for kind in ("Option", "Argument")
+    }
+    documented = {
+        kind: {span.split()[0] for table in tables if table.head[0] == kind for span in table.names}
+        for kind in of_kind
+    }
+    options = {option for each in of_kind["Option"] for option in each.opts}
+    assert documented["Option"] == options
+    assert documented["Argument"] == {str(each.metavar) for each in of_kind["Argument"]}
