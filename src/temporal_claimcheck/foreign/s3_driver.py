@@ -7,12 +7,12 @@ the Go SDK. The object is the serialized Payload.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import unquote_to_bytes
 
 from temporal_claimcheck.errors import InvalidClaim, InvalidKey, UnsupportedClaim
 
-__all__ = ["S3_DRIVER_NAME", "S3DriverClaim", "is_bucket_name"]
+__all__ = ["S3_DRIVER_NAME", "S3DriverClaim", "S3DriverOwner", "is_bucket_name"]
 
 S3_DRIVER_NAME: Final = "aws.s3driver"
 """Name under which Temporal's storage references point to that driver, unless it was given one."""
@@ -30,12 +30,36 @@ _KEY: Final = re.compile(
     re.ASCII,
 )
 _MAX_KEY_CHARACTERS: Final = 1024
+_PLAIN: Final = frozenset(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!-_.*'()"
+)
+_NOTHING: Final = "null"
 _REFUSED: Final = "Nothing was read. Look for what altered the reference on its way."
 
 
 def is_bucket_name(text: str) -> bool:
     """Return whether the text is a bucket's plain name: no URL, no ARN, no path."""
     return _BUCKET.fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3DriverOwner:
+    """Whose payload it is: part of the key, so that objects are found by workflow."""
+
+    kind: Literal["workflow", "activity"]
+    type: str | None
+    id: str | None
+    run_id: str | None
+    """None before there is a run, as for the input of a workflow that a client starts."""
+
+    @property
+    def segments(self) -> str:
+        """The part of the key."""
+        first = self.kind[0]
+        return (
+            f"/{first}t/{_encoded(self.type)}/{first}i/{_encoded(self.id)}"
+            f"/ri/{_encoded(self.run_id)}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +72,31 @@ class S3DriverClaim:
     """The namespace in the key; None for a key that has none."""
     digest: str
     """SHA-256 of the object: 64 lower-case hexadecimal digits."""
+
+    @classmethod
+    def to(
+        cls, *, bucket: str, namespace: str | None, owner: S3DriverOwner | None, digest: str
+    ) -> "S3DriverClaim":
+        """Return the claim that the SDK's driver makes for a payload, key included.
+
+        Where it makes a key that no other client can ask for, because a workflow is named with
+        dots alone, this is the key that the driver makes for owners with long names.
+        """
+        place = "" if namespace is None else f"/ns/{_encoded(namespace)}"
+        tail = f"/d/sha256/{digest}"
+        key = f"v0{place}{'' if owner is None else owner.segments}{tail}"
+        if not _KEY.fullmatch(key) or len(key) > _MAX_KEY_CHARACTERS:
+            key = f"v0{place}{tail}"
+        return cls(bucket=bucket, key=key, namespace=namespace, digest=digest)
+
+    def dump(self) -> dict[str, str]:
+        """Return the claim data of a reference."""
+        return {
+            "bucket": self.bucket,
+            "key": self.key,
+            "hash_algorithm": "sha256",
+            "hash_value": self.digest,
+        }
 
     @classmethod
     def parse(cls, data: Mapping[str, str]) -> "S3DriverClaim":
@@ -77,6 +126,14 @@ class S3DriverClaim:
             namespace=_decoded(match["namespace"]),
             digest=match["digest"],
         )
+
+
+def _encoded(value: str | None) -> str:
+    if not value:
+        return _NOTHING
+    return "".join(
+        chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in value.encode("utf-8")
+    )
 
 
 def _decoded(segment: str | None) -> str | None:
