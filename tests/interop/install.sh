@@ -8,6 +8,6 @@ go=$(command -v go || echo /usr/local/go/bin/go)
 mkdir -p "$folder/typescript"
 
 echo "Building the workers of other languages into $folder ..."
-(cd "$here/go" && "$go" build -o "$folder/go-worker" .)
+(cd "$here/go" && "$go" build -o "$folder/" ./...)
 cp "$here"/typescript/* "$folder/typescript/"
-npm ci --silent --no-audit --no-fund --prefix "$folder/typescript"
+npm install --silent --no-audit --no-fund --no-package-lock --prefix "$folder/typescript"

@@ -149,6 +149,8 @@ async def test_other_languages_read_one_another(
     temporal_address: str,
     tmp_path: Path,
 ) -> None:
+    if way.door == "s3-driver":
+        pytest.skip("The SDKs' own drivers name the digest in two ways, so neither reads the other")
     if not (is_built("go") and is_built("typescript")):
         pytest.skip("The workers are not built: make test-interop does it")
     text = big(f"{first} {second} {way.door}", 2_000_000)

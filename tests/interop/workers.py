@@ -22,7 +22,7 @@ from tests.temporal.counting import payloads_in
 ROOT: Final = Path(__file__).parents[2]
 BUILT: Final = ROOT / ".interop"
 THRESHOLD_BYTES: Final = 51_200
-_SECONDS: Final = 120
+_SECONDS: Final = 60
 
 Language = Literal["go", "typescript", "python"]
 DoorName = Literal["codec", "s3-driver"]
@@ -50,7 +50,7 @@ class Relay:
 
 def is_built(language: Language) -> bool:
     if language == "go":
-        return (BUILT / "go-worker").exists()
+        return (BUILT / "worker").exists()
     return language == "python" or (BUILT / "typescript" / "node_modules").exists()
 
 
@@ -80,7 +80,7 @@ class Way:
                 else ["-bucket", self.s3.bucket, "-endpoint", self.s3.endpoint]
             )
             here = ["-address", address, "-task-queue", task_queue]
-            return [str(BUILT / "go-worker"), *here, *where]
+            return [str(BUILT / "worker"), *here, *where]
         where = (
             ["codec", self.codec_url]
             if self.s3 is None

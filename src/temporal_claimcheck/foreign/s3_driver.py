@@ -1,7 +1,8 @@
 """The SDK's own S3 driver: how its claims and keys look. Pure.
 
-As written by temporalio.contrib.aws.s3driver in releases 1.32 to 1.35, and by its counterpart in
-the Go SDK. The object is the serialized Payload.
+As written by temporalio.contrib.aws.s3driver in releases 1.32 to 1.35, by its counterpart in the
+Go SDK (0.2), and, with the digest under other names, by that of the TypeScript SDK (1.22). The
+object is the serialized Payload.
 """
 
 import re
@@ -17,7 +18,16 @@ __all__ = ["S3_DRIVER_NAME", "S3DriverClaim", "S3DriverOwner", "is_bucket_name"]
 S3_DRIVER_NAME: Final = "aws.s3driver"
 """Name under which Temporal's storage references point to that driver, unless it was given one."""
 
-_FIELDS: Final = frozenset({"bucket", "key", "hash_algorithm", "hash_value"})
+_PLACE: Final = frozenset({"bucket", "key"})
+# The drivers of the SDKs name the digest in two ways. Each looks for its own names only, and none
+# minds the other's.
+_HASHES: Final = (("hash_algorithm", "hash_value"), ("hashAlgorithm", "hashValue"))
+_FIELDS: Final = frozenset(
+    {
+        *(_PLACE.union(names) for names in _HASHES),
+        _PLACE.union(*_HASHES),
+    }
+)
 _BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]", re.ASCII)
 # Earlier releases left `~` and encoded `!*'()`, later ones the other way round. Both encode all
 # else. A segment of dots alone, from a workflow so named, is none that a client can ask for.
@@ -90,22 +100,24 @@ class S3DriverClaim:
         return cls(bucket=bucket, key=key, namespace=namespace, digest=digest)
 
     def dump(self) -> dict[str, str]:
-        """Return the claim data of a reference."""
-        return {
-            "bucket": self.bucket,
-            "key": self.key,
-            "hash_algorithm": "sha256",
-            "hash_value": self.digest,
-        }
+        """Return the claim data of a reference, which the drivers of all SDKs can read."""
+        claim = {"bucket": self.bucket, "key": self.key}
+        for kind, value in _HASHES:
+            claim |= {kind: "sha256", value: self.digest}
+        return claim
 
     @classmethod
     def parse(cls, data: Mapping[str, str]) -> "S3DriverClaim":
         """Read a reference's claim data, exactly or not at all. Raises ClaimError."""
-        if frozenset(data) != _FIELDS:
+        if frozenset(data) not in _FIELDS:
             raise InvalidClaim(
                 "The S3 driver's claim does not have the fields it should.", remedy=_REFUSED
             )
-        if data["hash_algorithm"] != "sha256":
+        stated = {(data[kind], data[value]) for kind, value in _HASHES if kind in data}
+        if len(stated) != 1:
+            raise InvalidClaim("The S3 driver's claim names two digests.", remedy=_REFUSED)
+        [(algorithm, digest)] = stated
+        if algorithm != "sha256":
             raise UnsupportedClaim(
                 "The S3 driver's claim names a digest that this release does not know.",
                 remedy="Upgrade temporal-claimcheck in this process.",
@@ -116,7 +128,7 @@ class S3DriverClaim:
         match = _KEY.fullmatch(key) if len(key) <= _MAX_KEY_CHARACTERS else None
         if match is None:
             raise InvalidKey("This is not a key of the SDK's S3 driver.", remedy=_REFUSED)
-        if data["hash_value"] != match["digest"]:
+        if digest != match["digest"]:
             raise InvalidClaim(
                 "The S3 driver's claim names another digest than its key.", remedy=_REFUSED
             )

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"go.temporal.io/sdk/contrib/aws/s3driver"
 	"go.temporal.io/sdk/contrib/aws/s3driver/awssdkv2"
 	"go.temporal.io/sdk/converter"
+	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 )
@@ -43,7 +45,10 @@ func relay(ctx workflow.Context, text, taskQueue, activityType string) (string, 
 }
 
 func dial(address, codec, bucket, endpoint string) (client.Client, error) {
-	options := client.Options{HostPort: address}
+	options := client.Options{
+		HostPort: address,
+		Logger:   sdklog.NewStructuredLogger(slog.New(slog.NewTextHandler(os.Stderr, nil))),
+	}
 	if codec != "" {
 		options.DataConverter = converter.NewCodecDataConverter(
 			converter.GetDefaultDataConverter(),
