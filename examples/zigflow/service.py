@@ -62,7 +62,7 @@ def up_to(records: list[Any], wanted_bytes: int) -> list[Any]:
 
 
 def compact(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def verified(body: dict[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,9 @@ ACTIVITIES = [enrich_cities, refuse_cities]
 
 async def main() -> None:
     client = await Client.connect(
-        os.environ.get("TEMPORAL_ADDRESS", "localhost:7233"), plugins=[ClaimCheckPlugin()]
+        os.environ.get("TEMPORAL_ADDRESS", "localhost:7233"),
+        # Zigflow has no storage driver, so what is for it has to be written by the codec's door.
+        plugins=[ClaimCheckPlugin(door="codec")],
     )
     async with Worker(client, task_queue=TASK_QUEUE, activities=ACTIVITIES):
         print(f"Worker ready on task queue {TASK_QUEUE!r}.", flush=True)

@@ -1,4 +1,8 @@
-"""The real Zigflow, with all that its workflows need, and what they left behind."""
+"""Zigflow, with all that its workflows need, and what they left behind.
+
+The tests run with two runners. One is the real Zigflow, where it could be built. The other is a
+program of ours with the same Go SDK that uses Temporal as Zigflow does, and is there always.
+"""
 
 import asyncio
 import contextlib
@@ -9,25 +13,29 @@ import uuid
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
-from examples.zigflow import worker as example_worker
 from temporal_claimcheck import ClaimCheckPlugin
 from temporal_claimcheck.testing.servers import free_ports, running, wait_for_port
+from tests.interop.workers import BUILT
 from tests.temporal.counting import claim_in, payloads_in
+from tests.zigflow.example import PYTHON_QUEUE, worker
 
 ROOT: Final = Path(__file__).parents[2]
 EXAMPLE: Final = ROOT / "examples" / "zigflow"
 ZIGFLOW: Final = ROOT / ".zigflow" / "bin" / "zigflow"
-TASK_QUEUE: Final = "zigflow"
+STAND_IN: Final = BUILT / "runner"
 THRESHOLD_BYTES: Final = 51_200
 DEADLOCK: Final = ("TMPRL1101", "otential deadlock")
 """What the Go SDK writes when a workflow holds its thread for more than a second."""
-_SECONDS: Final = 120
+_SECONDS: Final = 60
+
+Runner = Literal["stand-in", "zigflow"]
+RUNNERS: Final[tuple[Runner, ...]] = ("stand-in", "zigflow")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +109,20 @@ class Stand:
             failures=tuple(failures),
         )
 
+    async def refusal(self, handle: WorkflowHandle[Any, Any]) -> str:
+        """Wait until Temporal refuses what a workflow wants to send; return what it says."""
+        raw = self.raw.get_workflow_handle(handle.id)
+        async with asyncio.timeout(_SECONDS):
+            while True:
+                for event in (await raw.fetch_history()).events:
+                    for failure in (
+                        event.workflow_task_failed_event_attributes.failure,
+                        event.workflow_execution_failed_event_attributes.failure,
+                    ):
+                        if failure.message:
+                            return failure.message
+                await asyncio.sleep(0.1)
+
     def objects(self) -> set[Path]:
         """Return the objects in the store."""
         return {file for file in self.store.rglob("*") if file.is_file() and "v1" in file.parts}
@@ -111,16 +133,12 @@ class Stand:
         return [line for line in lines if any(sign in line for sign in DEADLOCK)]
 
 
-def is_installed() -> bool:
-    return ZIGFLOW.exists()
-
-
-def python_queue_of(task_queue: str) -> str:
-    return f"{task_queue}-python"
+def is_built(runner: Runner) -> bool:
+    return (ZIGFLOW if runner == "zigflow" else STAND_IN).exists()
 
 
 @contextlib.asynccontextmanager
-async def service(folder: Path) -> AsyncGenerator[str]:
+async def serve_cities(folder: Path) -> AsyncGenerator[str]:
     """Run the example's HTTP service; return its URL."""
     (port,) = free_ports(1)
     command = (sys.executable, str(EXAMPLE / "service.py"), str(port))
@@ -129,83 +147,92 @@ async def service(folder: Path) -> AsyncGenerator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a runner finds what it needs."""
+
+    address: str
+    service_url: str
+    codec_url: str | None
+    """None for a runner without a codec."""
+    codec_header: str | None = None
+    """A header for the codec server, as in Authorization=Bearer TOKEN."""
+
+
 @contextlib.asynccontextmanager
-async def zigflow(
-    address: str,
-    *,
-    folder: Path,
-    service_url: str,
-    codec_url: str | None,
-    task_queue: str,
-    arguments: Sequence[str] = (),
-) -> AsyncGenerator[Path]:
+async def zigflow(place: Place, *, folder: Path, task_queue: str) -> AsyncGenerator[Path]:
     """Run Zigflow with the golden workflows on a task queue of its own; return its log."""
     health, metrics = free_ports(2)
     workflows = folder / "golden"
     shutil.copytree(EXAMPLE / "golden", workflows)
+    queues = {"zigflow": task_queue, PYTHON_QUEUE: python_queue_of(task_queue)}
     for file in workflows.iterdir():
         text = file.read_text()
-        for name, own in (
-            (TASK_QUEUE, task_queue),
-            (example_worker.TASK_QUEUE, python_queue_of(task_queue)),
-        ):
+        for name, own in queues.items():
             text = text.replace(f"taskQueue: {name}\n", f"taskQueue: {own}\n")
         file.write_text(text)
     log = folder / "zigflow.log"
     command = [
         *(str(ZIGFLOW), "run", "--dir", str(workflows), "--disable-telemetry"),
-        *("--temporal-address", address, "--temporal-namespace", "default"),
+        *("--temporal-address", place.address, "--temporal-namespace", "default"),
         *("--health-listen-address", f"127.0.0.1:{health}"),
         *("--metrics-listen-address", f"127.0.0.1:{metrics}"),
-        *arguments,
     ]
-    if codec_url is not None:
-        command += ["--convert-data", "remote", "--codec-endpoint", codec_url]
+    if place.codec_url is not None:
+        command += ["--convert-data", "remote", "--codec-endpoint", place.codec_url]
+    if place.codec_header is not None:
+        command += ["--codec-headers", place.codec_header]
+    service_url = {"ZIGGY_SERVICE": place.service_url}
     async with running(
-        command,
-        log=log,
-        ready=lambda: wait_for_port(health),
-        environment={"ZIGGY_SERVICE": service_url},
+        command, log=log, ready=lambda: wait_for_port(health), environment=service_url
     ):
         yield log
 
 
 @contextlib.asynccontextmanager
-async def stand(
-    address: str,
-    *,
-    folder: Path,
-    store: Path,
-    service_url: str,
-    codec_url: str | None,
-    arguments: Sequence[str] = (),
-) -> AsyncGenerator[Stand]:
-    """Run Zigflow and a Python worker for the block; without a codec server all is in Temporal."""
-    plugins = [] if codec_url is None else [ClaimCheckPlugin(f"file://{store}")]
-    client = await Client.connect(address, plugins=plugins)
-    task_queue = f"{TASK_QUEUE}-{uuid.uuid4()}"
+async def stand_in(place: Place, *, folder: Path, task_queue: str) -> AsyncGenerator[Path]:
+    """Run the stand-in with its workflows on a task queue; return its log."""
+    log = folder / "stand-in.log"
+    command = [
+        *(str(STAND_IN), "-address", place.address, "-task-queue", task_queue),
+        *("-service", place.service_url, "-python-queue", python_queue_of(task_queue)),
+        *("-codec", place.codec_url or "", "-codec-header", place.codec_header or ""),
+    ]
+
+    async def ready() -> None:
+        while "ready" not in log.read_text():
+            await asyncio.sleep(0.02)
+
+    async with running(command, log=log, ready=ready):
+        yield log
+
+
+@contextlib.asynccontextmanager
+async def stand(runner: Runner, place: Place, *, folder: Path, store: Path) -> AsyncGenerator[Stand]:
+    """Run a runner and a Python worker for the block; without a codec all is in Temporal."""
+    # By the codec's door: a worker without a storage driver refuses what a driver wrote.
+    ours = ClaimCheckPlugin(f"file://{store}", door="codec")
+    plugins = [] if place.codec_url is None else [ours]
+    client = await Client.connect(place.address, plugins=plugins)
+    task_queue = f"{runner}-{uuid.uuid4()}"
+    run_it = zigflow if runner == "zigflow" else stand_in
     async with (
-        zigflow(
-            address,
-            folder=folder,
-            service_url=service_url,
-            codec_url=codec_url,
-            task_queue=task_queue,
-            arguments=arguments,
-        ) as log,
+        run_it(place, folder=folder, task_queue=task_queue) as log,
         Worker(
-            client,
-            task_queue=python_queue_of(task_queue),
-            activities=example_worker.ACTIVITIES,
+            client, task_queue=python_queue_of(task_queue), activities=worker.ACTIVITIES
         ),
     ):
         yield Stand(
             client=client,
-            raw=await Client.connect(address),
+            raw=await Client.connect(place.address),
             store=store,
             log=log,
             task_queue=task_queue,
         )
+
+
+def python_queue_of(task_queue: str) -> str:
+    return f"{task_queue}-python"
 
 
 @dataclass(frozen=True, kw_only=True)
