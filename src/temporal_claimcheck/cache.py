@@ -45,7 +45,9 @@ class PayloadCache:
             raise InvalidSettings(
                 f"cache_bytes is {max_bytes}.", remedy="Set it to 0 (no cache) or more."
             )
-        self._payloads: LRUCache[tuple[str | None, str], bytes] = LRUCache(max_bytes, getsizeof=_size)
+        self._payloads: LRUCache[tuple[str | None, str], bytes] = LRUCache(
+            max_bytes, getsizeof=_size
+        )
         self._lock = threading.Lock()
 
     @property

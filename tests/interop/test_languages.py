@@ -103,9 +103,7 @@ async def test_python_starts_a_workflow_of_another_language_with_10_mb_and_back(
 ) -> None:
     text = big(f"{language} {way.door}", TEN_MEGABYTES)
     async with foreign_worker(language, way, address=temporal_address, folder=tmp_path) as queue:
-        result, handle = await relayed(
-            client, text, workflow_queue=queue, activity_queue=queue
-        )
+        result, handle = await relayed(client, text, workflow_queue=queue, activity_queue=queue)
     assert result == text.upper()
     await assert_claims_only(temporal_address, handle, way.door)
 
@@ -140,15 +138,15 @@ async def test_python_runs_an_activity_for_a_workflow_of_another_language(
     await assert_claims_only(temporal_address, handle, way.door)
 
 
-@pytest.mark.parametrize(("first", "second"), [("go", "typescript"), ("typescript", "go")])
+@pytest.mark.parametrize("pair", [("go", "typescript"), ("typescript", "go")])
 async def test_other_languages_read_one_another(
-    first: Language,
-    second: Language,
+    pair: tuple[Language, Language],
     way: Way,
     client: Client,
     temporal_address: str,
     tmp_path: Path,
 ) -> None:
+    first, second = pair
     if way.door == "s3-driver":
         pytest.skip("The SDKs' own drivers name the digest in two ways, so neither reads the other")
     if not (is_built("go") and is_built("typescript")):

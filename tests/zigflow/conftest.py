@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,17 +39,21 @@ async def codec_server(claims: Path) -> AsyncGenerator[Command]:
         yield command
 
 
+@pytest.fixture(scope="session")
+def without_codec(temporal_address: str, service_url: str) -> Place:
+    return Place(address=temporal_address, service_url=service_url, codec_url=None)
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def checked(
     runner: Runner,
-    temporal_address: str,
-    service_url: str,
+    without_codec: Place,
     claims: Path,
     codec_server: Command,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncGenerator[Stand]:
     """The runner with the claim check."""
-    place = Place(address=temporal_address, service_url=service_url, codec_url=codec_server.url)
+    place = replace(without_codec, codec_url=codec_server.url)
     folder = tmp_path_factory.mktemp("checked")
     async with stand(runner, place, folder=folder, store=claims) as made:
         yield made
@@ -56,13 +61,9 @@ async def checked(
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def unchecked(
-    runner: Runner,
-    temporal_address: str,
-    service_url: str,
-    tmp_path_factory: pytest.TempPathFactory,
+    runner: Runner, without_codec: Place, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncGenerator[Stand]:
     """The runner without it."""
-    place = Place(address=temporal_address, service_url=service_url, codec_url=None)
     folder = tmp_path_factory.mktemp("unchecked")
-    async with stand(runner, place, folder=folder, store=folder / "nothing") as made:
+    async with stand(runner, without_codec, folder=folder, store=folder / "nothing") as made:
         yield made

@@ -4,12 +4,11 @@ import sys
 from pathlib import Path
 from typing import Final
 
-_EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "zigflow"
-sys.path.insert(0, str(_EXAMPLE))
+sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "zigflow"))
 
-import service  # noqa: E402  # stands in the folder above
-import worker  # noqa: E402
+import city_service  # stands in the folder above
+import city_worker
 
-PYTHON_QUEUE: Final = worker.TASK_QUEUE
+__all__ = ["PYTHON_QUEUE", "city_service", "city_worker"]
 
-__all__ = ["PYTHON_QUEUE", "service", "worker"]
+PYTHON_QUEUE: Final = city_worker.TASK_QUEUE

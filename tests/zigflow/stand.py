@@ -23,7 +23,7 @@ from temporal_claimcheck import ClaimCheckPlugin
 from temporal_claimcheck.testing.servers import free_ports, running, wait_for_port
 from tests.interop.workers import BUILT
 from tests.temporal.counting import claim_in, payloads_in
-from tests.zigflow.example import PYTHON_QUEUE, worker
+from tests.zigflow.example import PYTHON_QUEUE, city_worker
 
 ROOT: Final = Path(__file__).parents[2]
 EXAMPLE: Final = ROOT / "examples" / "zigflow"
@@ -32,7 +32,7 @@ STAND_IN: Final = BUILT / "runner"
 THRESHOLD_BYTES: Final = 51_200
 DEADLOCK: Final = ("TMPRL1101", "otential deadlock")
 """What the Go SDK writes when a workflow holds its thread for more than a second."""
-_SECONDS: Final = 60
+_SECONDS: Final = 180
 
 Runner = Literal["stand-in", "zigflow"]
 RUNNERS: Final[tuple[Runner, ...]] = ("stand-in", "zigflow")
@@ -141,7 +141,7 @@ def is_built(runner: Runner) -> bool:
 async def serve_cities(folder: Path) -> AsyncGenerator[str]:
     """Run the example's HTTP service; return its URL."""
     (port,) = free_ports(1)
-    command = (sys.executable, str(EXAMPLE / "service.py"), str(port))
+    command = (sys.executable, str(EXAMPLE / "city_service.py"), str(port))
     log = folder / "service.log"
     async with running(command, log=log, ready=lambda: wait_for_port(port)):
         yield f"http://127.0.0.1:{port}"
@@ -208,7 +208,9 @@ async def stand_in(place: Place, *, folder: Path, task_queue: str) -> AsyncGener
 
 
 @contextlib.asynccontextmanager
-async def stand(runner: Runner, place: Place, *, folder: Path, store: Path) -> AsyncGenerator[Stand]:
+async def stand(
+    runner: Runner, place: Place, *, folder: Path, store: Path
+) -> AsyncGenerator[Stand]:
     """Run a runner and a Python worker for the block; without a codec all is in Temporal."""
     # By the codec's door: a worker without a storage driver refuses what a driver wrote.
     ours = ClaimCheckPlugin(f"file://{store}", door="codec")
@@ -218,9 +220,7 @@ async def stand(runner: Runner, place: Place, *, folder: Path, store: Path) -> A
     run_it = zigflow if runner == "zigflow" else stand_in
     async with (
         run_it(place, folder=folder, task_queue=task_queue) as log,
-        Worker(
-            client, task_queue=python_queue_of(task_queue), activities=worker.ACTIVITIES
-        ),
+        Worker(client, task_queue=python_queue_of(task_queue), activities=city_worker.ACTIVITIES),
     ):
         yield Stand(
             client=client,

@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.zigflow.example import service
+from tests.zigflow.example import city_service
 from tests.zigflow.stand import THRESHOLD_BYTES, Stand, Trace
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-cities, countries = service.cities, service.countries
+cities, countries = city_service.cities, city_service.countries
 
 CITIES = len(cities())
 COUNTRIES = len(countries())

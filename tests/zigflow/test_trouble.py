@@ -1,24 +1,25 @@
 """The codec server goes wrong, goes away or asks who is calling, and the workflows end well."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from temporalio.client import WorkflowFailureError
 
 from temporal_claimcheck.testing.servers import free_ports
 from tests.server.commands import Command, serve_command
 from tests.temporal.waiting import eventually
-from tests.zigflow.example import service
+from tests.zigflow.example import city_service
 from tests.zigflow.faulty_codec import FAULTS, Fault, FaultyCodec, faulty_codec
-from tests.zigflow.stand import Place, Runner, Stand, stand
+from tests.zigflow.stand import CodecCalls, Place, Runner, Stand, stand
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-CITIES = len(service.cities())
-COUNTRIES = len(service.countries())
+CITIES = len(city_service.cities())
+COUNTRIES = len(city_service.countries())
 WHOLE = {"whole": True, "cities": CITIES, "countries": COUNTRIES}
 TOKEN = "0123456789abcdef"
 
@@ -33,24 +34,111 @@ async def faulty(codec_server: Command) -> AsyncGenerator[FaultyCodec]:
 async def attacked(
     runner: Runner,
     faulty: FaultyCodec,
-    temporal_address: str,
-    service_url: str,
+    without_codec: Place,
     claims: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncGenerator[Stand]:
     """A runner that reaches the codec server through the one that goes wrong."""
-    place = Place(address=temporal_address, service_url=service_url, codec_url=faulty.url)
+    place = replace(without_codec, codec_url=faulty.url)
     folder = tmp_path_factory.mktemp("attacked")
     async with stand(runner, place, folder=folder, store=claims) as made:
         yield made
 
 
-@pytest.mark.parametrize("verb", ["encode", "decode"])
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_a_codec_server_that_goes_wrong_is_waited_for(
-    fault: Fault, verb: str, attacked: Stand, faulty: FaultyCodec
+async def test_a_codec_server_that_encodes_wrong_is_tried_again(
+    fault: Fault, attacked: Stand, faulty: FaultyCodec
 ) -> None:
-    faulty.go_wrong(fault, times=2, verbs=(verb,))
+    faulty.go_wrong(fault, times=2, verbs=("encode",))
     trace = await attacked.run("claimcheck-data-survives", {})
-    assert faulty.done, "the fault happened"
+    assert len(faulty.done) == 2
     assert trace.result == WHOLE
+
+
+async def test_a_codec_server_that_does_not_answer_is_tried_again(
+    attacked: Stand, faulty: FaultyCodec
+) -> None:
+    faulty.go_wrong("no answer", times=2, verbs=("decode",))
+    trace = await attacked.run("claimcheck-data-survives", {})
+    assert len(faulty.done) == 2
+    assert trace.result == WHOLE
+
+
+@pytest.mark.parametrize("fault", ["fewer payloads", "status 500"])
+async def test_the_go_sdk_fails_a_workflow_whose_codec_refuses_at_once(
+    fault: Fault, attacked: Stand, faulty: FaultyCodec
+) -> None:
+    """Which is why our own server takes its time to refuse."""
+    faulty.go_wrong(fault, times=1, verbs=("decode",))
+    handle = await attacked.start("claimcheck-data-survives", {})
+    with pytest.raises(WorkflowFailureError) as failed:
+        await handle.result()
+    assert "unable to decode" in str(failed.value.__cause__)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def own_store(tmp_path: Path) -> Path:
+    return tmp_path / "claims"
+
+
+async def test_a_store_that_is_away_fails_no_workflow(
+    runner: Runner, without_codec: Place, own_store: Path, tmp_path: Path
+) -> None:
+    away = tmp_path / "away"
+    async with serve_command(store=own_store) as command:
+        place = replace(without_codec, codec_url=command.url)
+        async with stand(runner, place, folder=tmp_path, store=own_store) as made:
+            cities = {"cities": city_service.cities(700_000), "countries": []}
+            handle = await made.client.start_workflow(
+                "claimcheck-listen",
+                {"remark": "x" * 100_000},
+                id=f"away-{runner}",
+                task_queue=made.task_queue,
+            )
+            await handle.signal("deliver", cities)
+            await asyncio.to_thread(own_store.rename, away)
+            await made.refusal(handle)
+            assert made.deadlocks(), "the task failed, and not the workflow"
+            await asyncio.to_thread(away.rename, own_store)
+            trace = await made.trace(handle)
+    assert trace.result["whole"] is True
+
+
+async def test_a_codec_server_is_replaced_in_the_middle_of_runs(
+    runner: Runner, without_codec: Place, own_store: Path, tmp_path: Path
+) -> None:
+    (port,) = free_ports(1)
+    options, more = f"--port={port}", {"CLAIMCHECK_SERVER_REUSE_PORT": "true"}
+    async with serve_command(options, store=own_store, **more) as old:
+        place = replace(without_codec, codec_url=old.url)
+        async with stand(runner, place, folder=tmp_path, store=own_store) as made:
+            handles = [await made.start("claimcheck-data-survives", {}) for _ in range(6)]
+
+            async def some_are_stored() -> bool:
+                return len(made.objects()) > 1
+
+            await eventually(some_are_stored)
+            async with serve_command(options, store=own_store, **more) as new:
+                code, before = await old.stop()
+                traces = [await made.trace(handle) for handle in handles]
+                handle = await made.start("claimcheck-data-survives", {})
+                traces.append(await made.trace(handle))
+                _, after = await new.stop()
+    assert code == 0
+    assert CodecCalls.of(before).seconds
+    assert CodecCalls.of(after).seconds
+    assert [trace.result for trace in traces] == [WHOLE] * 7
+
+
+async def test_the_codec_server_asks_who_is_calling(
+    runner: Runner, without_codec: Place, own_store: Path, tmp_path: Path
+) -> None:
+    more = {"CLAIMCHECK_SERVER_TOKENS": f"default={TOKEN}"}
+    async with serve_command(store=own_store, **more) as command:
+        header = f"Authorization=Bearer {TOKEN}"
+        place = replace(without_codec, codec_url=command.url, codec_header=header)
+        async with stand(runner, place, folder=tmp_path, store=own_store) as made:
+            trace = await made.run("claimcheck-data-survives", {})
+        _, lines = await command.stop()
+    assert trace.result == WHOLE
+    assert CodecCalls.of(lines).statuses == {200}

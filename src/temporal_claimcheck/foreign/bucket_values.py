@@ -13,8 +13,8 @@ __all__ = ["BucketValues"]
 class BucketValues:
     """Reads and writes objects under whatever keys they have, in one request each.
 
-    Not through the store's `get` and `put`: the S3 driver's keys may be longer than ours can be, and have
-    segments that begin with a dot.
+    Not through the store's `get` and `put`: the S3 driver's keys may be longer than ours can be,
+    and have segments that begin with a dot.
     """
 
     def __init__(self, store: ObjectStore) -> None:

@@ -40,9 +40,7 @@ _KEY: Final = re.compile(
     re.ASCII,
 )
 _MAX_KEY_CHARACTERS: Final = 1024
-_PLAIN: Final = frozenset(
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!-_.*'()"
-)
+_PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!-_.*'()")
 _NOTHING: Final = "null"
 _REFUSED: Final = "Nothing was read. Look for what altered the reference on its way."
 
