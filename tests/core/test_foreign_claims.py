@@ -199,14 +199,14 @@ def test_no_early_reference_of_another_form_raises_anything_but_a_claim_error(
         reference_in(Payload(metadata=LEGACY, data=json.dumps(reference).encode()))
 
 
-KEY = f"v0/ns/default/wt/T/wi/w/ri/null/d/sha256/{DIGEST}"
+HASHED_KEY = f"v0/ns/default/wt/T/wi/w/ri/null/d/sha256/{DIGEST}"
 SNAKE = {"hash_algorithm": "sha256", "hash_value": DIGEST}
 CAMEL = {"hashAlgorithm": "sha256", "hashValue": DIGEST}
 
 
 @pytest.mark.parametrize("hashes", [SNAKE, CAMEL, SNAKE | CAMEL], ids=["snake", "camel", "both"])
 def test_the_digest_is_read_under_the_names_that_every_sdk_gives_it(hashes: dict[str, str]) -> None:
-    claim = S3DriverClaim.parse({"bucket": "payloads", "key": KEY, **hashes})
+    claim = S3DriverClaim.parse({"bucket": "payloads", "key": HASHED_KEY, **hashes})
     assert claim.digest == DIGEST
 
 
@@ -222,7 +222,7 @@ def test_the_digest_is_read_under_the_names_that_every_sdk_gives_it(hashes: dict
 )
 def test_a_digest_that_is_told_in_another_way_is_refused(hashes: dict[str, str]) -> None:
     with pytest.raises(InvalidClaim):
-        S3DriverClaim.parse({"bucket": "payloads", "key": KEY, **hashes})
+        S3DriverClaim.parse({"bucket": "payloads", "key": HASHED_KEY, **hashes})
 
 
 def test_what_is_dumped_has_the_names_of_all_sdks_and_is_parsed_again() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncGenerator
+from importlib.metadata import version
 from typing import Any
 
 import aioboto3
@@ -32,6 +33,8 @@ from tests.interop.workers import Relay, python_worker, relayed
 from tests.temporal.setup import big
 
 BUCKET = "payloads"
+SDK = tuple(int(part) for part in version("temporalio").split(".")[:2])
+CHANGED_SINCE = {"workflow", "long"}
 TARGETS = {
     "workflow": StorageDriverWorkflowInfo(
         namespace="default", type="Pipeline", id="order/7 ~é!", run_id=None
@@ -81,6 +84,8 @@ def payload_of(mark: str) -> Payload:
 async def test_key_object_and_claim_are_those_of_the_sdks_driver(
     target: str, settings: Settings, boto: Any, built_in: S3StorageDriver
 ) -> None:
+    if target in CHANGED_SINCE and SDK < (1, 35):
+        pytest.skip("Earlier drivers encoded some characters otherwise, and had no short keys")
     context = StorageDriverStoreContext(target=TARGETS[target])
     door = S3DriverDoor(ClaimCheckManager.from_settings(settings))
     payload = payload_of(f"form {target}")
