@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import hashlib
 import json
+import statistics
 import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
@@ -16,8 +18,8 @@ from tests.zigflow.stand import CodecCalls, Place, Runner, Trace, stand
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-STARVED_SECONDS = 0.25
-"""Whoever wanted a processor and waited so long for it is on a machine that has too few."""
+STARVED_SHARE = 0.25
+"""Who gets no more of a processor, as a median, is on a machine that others keep busy."""
 RUNS = 100
 AT_ONCE = 10
 EXPECTED = {
@@ -44,7 +46,7 @@ async def test_a_hundred_runs_ten_at_once(
                 async with places:
                     return await made.run("claimcheck-large-payload", {})
 
-            async with waiting_for_a_processor() as waited:
+            async with shares_of_a_processor() as shares:
                 traces = await asyncio.gather(*(one() for _ in range(RUNS)))
             deadlocks, stored = made.deadlocks(), made.objects()
         _, lines = await command.stop()
@@ -56,7 +58,7 @@ async def test_a_hundred_runs_ten_at_once(
         "longest_seconds": calls.seconds[-1],
         "objects": len(stored),
         "deadlocks": len(deadlocks),
-        "longest_wait_for_a_processor_seconds": max(waited),
+        "share_of_a_processor": round(statistics.median(shares), 2),
     }
     record_property("codec", report)
     print(json.dumps(report))  # noqa: T201 - who runs this wants to know
@@ -64,7 +66,7 @@ async def test_a_hundred_runs_ten_at_once(
     assert calls.statuses == {200}
     # Equal answers of the service are stored once a day, whichever run has them.
     assert len(stored) < RUNS
-    if deadlocks and max(waited) > STARVED_SECONDS:
+    if deadlocks and statistics.median(shares) < STARVED_SHARE:
         # Go's detector looks at the clock, and can not tell a busy machine from a deadlock.
         pytest.skip(f"The machine is too busy to tell: {json.dumps(report)}")
     assert deadlocks == []
@@ -72,18 +74,23 @@ async def test_a_hundred_runs_ten_at_once(
 
 
 @contextlib.asynccontextmanager
-async def waiting_for_a_processor() -> AsyncGenerator[list[float]]:
-    """Measure for the block how long somebody who has little to do waits for a processor."""
-    waited = [0.0]
+async def shares_of_a_processor() -> AsyncGenerator[list[float]]:
+    """Measure for the block how much of a processor somebody gets who wants a whole one."""
+    shares = [1.0]
 
-    async def wait() -> None:
+    async def measure() -> None:
         while True:
-            began = time.monotonic()
-            await asyncio.sleep(0.05)
-            waited.append(time.monotonic() - began - 0.05)
+            shares.append(await asyncio.to_thread(share_of_a_processor))
+            await asyncio.sleep(0.5)
 
-    watching = asyncio.ensure_future(wait())
+    measuring = asyncio.ensure_future(measure())
     try:
-        yield waited
+        yield shares
     finally:
-        watching.cancel()
+        measuring.cancel()
+
+
+def share_of_a_processor() -> float:
+    began, worked = time.perf_counter(), time.thread_time()
+    hashlib.sha256(bytes(16_000_000))
+    return (time.thread_time() - worked) / (time.perf_counter() - began)
