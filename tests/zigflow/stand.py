@@ -109,6 +109,13 @@ class Stand:
             failures=tuple(failures),
         )
 
+    async def tasks_done(self, handle: WorkflowHandle[Any, Any]) -> int:
+        """Return how many workflow tasks of a run were done."""
+        history = await self.raw.get_workflow_handle(handle.id).fetch_history()
+        return sum(
+            event.HasField("workflow_task_completed_event_attributes") for event in history.events
+        )
+
     async def refusal(self, handle: WorkflowHandle[Any, Any]) -> str:
         """Wait until Temporal refuses what a workflow wants to send; return what it says."""
         raw = self.raw.get_workflow_handle(handle.id)

@@ -18,7 +18,7 @@ from tests.zigflow.stand import CodecCalls, Place, Runner, Trace, stand
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-STARVED_SHARE = 0.25
+STARVED_SHARE = 0.4
 """Who gets no more of a processor, as a median, is on a machine that others keep busy."""
 RUNS = 100
 AT_ONCE = 10
