@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from temporalio.client import WorkflowFailureError
+from temporalio.common import RawValue
 
 from temporal_claimcheck.testing.servers import free_ports
 from tests.server.commands import Command, serve_command
@@ -81,22 +82,23 @@ async def own_store(tmp_path: Path) -> Path:
     return tmp_path / "claims"
 
 
-async def test_a_store_that_is_away_fails_no_workflow(
+async def test_a_store_that_is_away_fails_no_workflow_that_decodes(
     runner: Runner, without_codec: Place, own_store: Path, tmp_path: Path
 ) -> None:
     away = tmp_path / "away"
     async with serve_command(store=own_store) as command:
         place = replace(without_codec, codec_url=command.url)
         async with stand(runner, place, folder=tmp_path, store=own_store) as made:
-            cities = {"cities": city_service.cities(700_000), "countries": []}
-            handle = await made.client.start_workflow(
-                "claimcheck-listen",
-                {"remark": "x" * 100_000},
-                id=f"away-{runner}",
-                task_queue=made.task_queue,
-            )
-            await handle.signal("deliver", cities)
+            handle = await made.start("claimcheck-listen", {"remark": "x" * 100_000})
+
+            async def listens() -> bool:
+                return bool(await made.tasks_done(handle))
+
+            await eventually(listens)
+            delivery = {"cities": city_service.cities(700_000), "countries": []}
+            [claim] = await made.client.data_converter.encode([delivery])
             await asyncio.to_thread(own_store.rename, away)
+            await made.raw.get_workflow_handle(handle.id).signal("deliver", RawValue(claim))
             await made.refusal(handle)
             assert made.deadlocks(), "the task failed, and not the workflow"
             await asyncio.to_thread(away.rename, own_store)
