@@ -25,10 +25,10 @@ PYTHON ?= $(shell \
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-oldest check format bench clean distclean
+.PHONY: help install demo test test-oldest test-zigflow test-interop check format bench clean distclean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  ARGS=... is passed on to demo, test and bench; PYTHON=... chooses the interpreter."
 
@@ -71,7 +71,19 @@ demo: $(STAMP) ## See the claim check at work, with a real Temporal server
 	@$(BIN)/claimcheck demo $(ARGS)
 
 test: $(STAMP) ## Run the tests, against real servers
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal \
+		--ignore tests/zigflow --ignore tests/interop $(ARGS)
+
+# These two need Go, the second npm too, and build for minutes the first time. Where Go gets no
+# Zigflow, the tests say so and run with what stands in for it.
+test-zigflow: $(STAMP) ## Run the golden workflows of Zigflow, against real servers
+	tests/interop/install.sh go
+	-examples/zigflow/install.sh
+	$(BIN)/pytest tests/zigflow $(ARGS)
+
+test-interop: $(STAMP) ## Run the tests with workers in other languages
+	tests/interop/install.sh
+	$(BIN)/pytest tests/interop $(ARGS)
 
 # The lower end of the supported range of temporalio; the upper end is what constraints.txt pins.
 OLDEST := $(VENV)-oldest
@@ -110,5 +122,5 @@ clean: ## Remove caches and what builds leave behind
 	rm -rf build dist .hypothesis .import_linter_cache .pytest_cache .ruff_cache
 	find . -name $(VENV) -prune -o -name .git -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
-distclean: clean ## Remove .venv too
-	rm -rf $(VENV) $(OLDEST)
+distclean: clean ## Remove .venv and what was built in other languages too
+	rm -rf $(VENV) $(OLDEST) .interop .zigflow

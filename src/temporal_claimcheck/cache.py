@@ -2,7 +2,7 @@
 
 import datetime as dt
 import threading
-from typing import Final
+from typing import Final, Protocol
 
 from cachetools import LRUCache
 
@@ -15,6 +15,20 @@ ENTRY_BYTES: Final = 512
 """What a payload takes in the cache beside its own bytes: key, objects, its place in the order."""
 
 _MAX_KEYS: Final = 100_000
+
+
+class Named(Protocol):
+    """What names a payload: whose it is, and its digest."""
+
+    @property
+    def namespace(self) -> str | None:
+        """The namespace that may read it; None for one that the key does not tell."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """64 hexadecimal digits, of whatever kind this cache is used for."""
+        ...
 
 
 class PayloadCache:
@@ -31,7 +45,9 @@ class PayloadCache:
             raise InvalidSettings(
                 f"cache_bytes is {max_bytes}.", remedy="Set it to 0 (no cache) or more."
             )
-        self._payloads: LRUCache[tuple[str, str], bytes] = LRUCache(max_bytes, getsizeof=_size)
+        self._payloads: LRUCache[tuple[str | None, str], bytes] = LRUCache(
+            max_bytes, getsizeof=_size
+        )
         self._lock = threading.Lock()
 
     @property
@@ -39,12 +55,12 @@ class PayloadCache:
         """Memory taken: the payloads, and ENTRY_BYTES for each."""
         return int(self._payloads.currsize)
 
-    def get(self, key: Key) -> bytes | None:
+    def get(self, key: Named) -> bytes | None:
         """Return the payload, or None when it is not held."""
         with self._lock:
             return self._payloads.get((key.namespace, key.digest))
 
-    def put(self, key: Key, data: bytes) -> None:
+    def put(self, key: Named, data: bytes) -> None:
         """Hold a payload; one larger than the whole cache is not held."""
         with self._lock:
             if _size(data) <= self._payloads.maxsize:

@@ -65,6 +65,7 @@ class SettingsOverrides(TypedDict, total=False):
     read_namespaces: frozenset[str]
     read_recipe_store: str
     read_s3_driver_buckets: frozenset[str]
+    s3_driver_bucket: str
     cache_bytes: int
     max_bytes_in_flight: int
     ttl_days: int
@@ -208,6 +209,8 @@ class Settings(LayeredSettings):
     """URL of the Redis or the bucket where values of the published recipe may be read."""
     read_s3_driver_buckets: Annotated[frozenset[str], NoDecode] = frozenset()
     """Buckets where objects of the SDK's own S3 driver may be read, separated by commas."""
+    s3_driver_bucket: str | None = None
+    """Bucket to which door="s3-driver" writes as the SDK's own S3 driver does; read as well."""
     cache_bytes: int = Field(default=DEFAULT_CACHE_BYTES, ge=0)
     """Memory for verified payloads of this process; 0 turns the cache off."""
     max_bytes_in_flight: int = Field(default=DEFAULT_MAX_BYTES_IN_FLIGHT, gt=0)
@@ -296,6 +299,9 @@ class Settings(LayeredSettings):
                 "R2_BUCKET and REDIS_HOST are both set, so the store is not clear.",
                 remedy="Set CLAIMCHECK_STORE to the one to use.",
             )
+        if not urls and self.s3_driver_bucket:
+            # The keys there begin otherwise than ours do.
+            return f"s3://{self.s3_driver_bucket}"
         if not urls:
             raise InvalidSettings(
                 "No store is set.", remedy=f"Set CLAIMCHECK_STORE to a URL such as {_EXAMPLES}."

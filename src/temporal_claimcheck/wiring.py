@@ -12,7 +12,12 @@ from pydantic import SecretStr
 
 from temporal_claimcheck.errors import InvalidSettings, UnknownScheme
 from temporal_claimcheck.foreign.s3_driver import is_bucket_name
-from temporal_claimcheck.foreign.sources import ForeignSources, ForeignValues
+from temporal_claimcheck.foreign.sources import (
+    ForeignBucket,
+    ForeignSources,
+    ForeignValues,
+    S3DriverTarget,
+)
 from temporal_claimcheck.policy import OffloadPolicy
 from temporal_claimcheck.settings import Settings
 from temporal_claimcheck.stores.base import BlobStore
@@ -103,16 +108,23 @@ def build_policy(settings: Settings) -> OffloadPolicy:
 
 def build_foreign(settings: Settings) -> ForeignSources:
     """Return what may be read of what others wrote. Raises ConfigurationError."""
-    url, buckets = settings.read_recipe_store, settings.read_s3_driver_buckets
-    for bucket in buckets:
-        if not is_bucket_name(bucket):
-            raise InvalidSettings(
-                "CLAIMCHECK_READ_S3_DRIVER_BUCKETS names something that is no bucket.",
-                remedy="Give plain names of buckets, separated by commas: no URL, no ARN.",
-            )
+    url, target = settings.read_recipe_store, settings.s3_driver_bucket
+    names = settings.read_s3_driver_buckets | ({target} if target else frozenset[str]())
+    if not all(map(is_bucket_name, names)):
+        raise InvalidSettings(
+            "CLAIMCHECK_READ_S3_DRIVER_BUCKETS or CLAIMCHECK_S3_DRIVER_BUCKET names something "
+            "that is no bucket.",
+            remedy="Give plain names of buckets, separated by commas: no URL, no ARN.",
+        )
+    buckets = {name: _bucket(_s3(settings, f"s3://{name}")) for name in names}
     return ForeignSources(
         recipe=_recipe(settings, url) if url else None,
-        s3_driver_buckets={name: _bucket(_s3(settings, f"s3://{name}")) for name in buckets},
+        s3_driver_buckets=buckets,
+        s3_driver_target=S3DriverTarget(
+            bucket=target, values=buckets[target], cache_bytes=settings.cache_bytes
+        )
+        if target
+        else None,
     )
 
 
@@ -137,7 +149,7 @@ def _recipe(settings: Settings, url: str) -> ForeignValues:
             )
 
 
-def _bucket(store: "ObjectStore") -> ForeignValues:
+def _bucket(store: "ObjectStore") -> ForeignBucket:
     from temporal_claimcheck.foreign.bucket_values import BucketValues  # noqa: PLC0415
 
     return BucketValues(store)

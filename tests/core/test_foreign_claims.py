@@ -10,7 +10,7 @@ from temporalio.api.common.v1 import Payload
 
 from temporal_claimcheck.errors import ClaimError, InvalidClaim, InvalidKey, UnsupportedClaim
 from temporal_claimcheck.foreign.recipe import RecipeClaim, is_recipe_claim
-from temporal_claimcheck.foreign.s3_driver import S3DriverClaim
+from temporal_claimcheck.foreign.s3_driver import S3DriverClaim, S3DriverOwner
 from temporal_claimcheck.payloads import reference_in
 
 UUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -197,3 +197,43 @@ def test_no_early_reference_of_another_form_raises_anything_but_a_claim_error(
 ) -> None:
     with contextlib.suppress(ClaimError):
         reference_in(Payload(metadata=LEGACY, data=json.dumps(reference).encode()))
+
+
+HASHED_KEY = f"v0/ns/default/wt/T/wi/w/ri/null/d/sha256/{DIGEST}"
+SNAKE = {"hash_algorithm": "sha256", "hash_value": DIGEST}
+CAMEL = {"hashAlgorithm": "sha256", "hashValue": DIGEST}
+
+
+@pytest.mark.parametrize("hashes", [SNAKE, CAMEL, SNAKE | CAMEL], ids=["snake", "camel", "both"])
+def test_the_digest_is_read_under_the_names_that_every_sdk_gives_it(hashes: dict[str, str]) -> None:
+    claim = S3DriverClaim.parse({"bucket": "payloads", "key": HASHED_KEY, **hashes})
+    assert claim.digest == DIGEST
+
+
+@pytest.mark.parametrize(
+    "hashes",
+    [
+        SNAKE | CAMEL | {"hashValue": "0" * 64},
+        {"hash_algorithm": "sha256", "hashValue": DIGEST},
+        SNAKE | {"hashValue": DIGEST},
+        CAMEL | {"extra": "1"},
+    ],
+    ids=["two digests", "mixed names", "half of the other", "one more"],
+)
+def test_a_digest_that_is_told_in_another_way_is_refused(hashes: dict[str, str]) -> None:
+    with pytest.raises(InvalidClaim):
+        S3DriverClaim.parse({"bucket": "payloads", "key": HASHED_KEY, **hashes})
+
+
+def test_what_is_dumped_has_the_names_of_all_sdks_and_is_parsed_again() -> None:
+    claim = S3DriverClaim.to(bucket="payloads", namespace="default", owner=None, digest=DIGEST)
+    assert claim.dump().keys() == {"bucket", "key", *SNAKE, *CAMEL}
+    assert S3DriverClaim.parse(claim.dump()) == claim
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_an_owner_named_with_dots_alone_is_left_out_of_the_key(name: str) -> None:
+    owner = S3DriverOwner(kind="workflow", type="T", id=name, run_id=None)
+    claim = S3DriverClaim.to(bucket="payloads", namespace="n", owner=owner, digest=DIGEST)
+    assert claim.key == f"v0/ns/n/d/sha256/{DIGEST}"
+    assert S3DriverClaim.parse(claim.dump()) == claim

@@ -57,6 +57,7 @@ SETTINGS: dict[str, tuple[str, str, str, object]] = {
         '["a-b", "c.d"]',
         frozenset({"a-b", "c.d"}),
     ),
+    "s3_driver_bucket": ("CLAIMCHECK_S3_DRIVER_BUCKET", "a-b", '"a-b"', "a-b"),
     "cache_bytes": ("CLAIMCHECK_CACHE_BYTES", "0", "0", 0),
     "max_bytes_in_flight": ("CLAIMCHECK_MAX_BYTES_IN_FLIGHT", "7", "7", 7),
     "ttl_days": ("CLAIMCHECK_TTL_DAYS", "7", "7", 7),

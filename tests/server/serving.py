@@ -51,7 +51,9 @@ async def serving(
     store = store or MemoryStore()
     registry = CollectorRegistry()
     built = ClaimCheckManager(store, observers=[PrometheusObserver(registry)], **manager)
-    app = build_app(built, ServerSettings.load(**(settings or {})), registry=registry)
+    app = build_app(
+        built, ServerSettings.load(**{"refusal_seconds": 0, **(settings or {})}), registry=registry
+    )
     config = uvicorn.Config(app, host="127.0.0.1", port=0, access_log=False, log_config=None)
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())

@@ -25,6 +25,7 @@ TLS = {"tls_certificate_file": "/tls.crt", "tls_key_file": "/tls.key"}
 SETTINGS: dict[str, tuple[str, str, object, dict[str, str]]] = {
     "host": ("::1", '"::1"', "::1", {}),
     "port": ("0", "0", 0, {}),
+    "reuse_port": ("true", "true", True, {}),
     "unix_socket": ("/run/claims", '"/run/claims"', Path("/run/claims"), {}),
     "tls_certificate_file": ("/tls.crt", '"/tls.crt"', Path("/tls.crt"), TLS),
     "tls_key_file": ("/tls.key", '"/tls.key"', Path("/tls.key"), TLS),
@@ -51,6 +52,7 @@ SETTINGS: dict[str, tuple[str, str, object, dict[str, str]]] = {
     "max_payloads": ("7", "7", 7, {}),
     "max_requests": ("7", "7", 7, {}),
     "request_seconds": ("0.5", "0.5", 0.5, {}),
+    "refusal_seconds": ("0.5", "0.5", 0.5, {}),
 }
 every_setting = pytest.mark.parametrize("name", SETTINGS)
 

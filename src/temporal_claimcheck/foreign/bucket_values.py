@@ -11,10 +11,10 @@ __all__ = ["BucketValues"]
 
 
 class BucketValues:
-    """Reads the objects of a bucket under whatever keys they have, in one request each.
+    """Reads and writes objects under whatever keys they have, in one request each.
 
-    Not through the store's `get`: the S3 driver's keys may be longer than ours can be, and have
-    segments that begin with a dot.
+    Not through the store's `get` and `put`: the S3 driver's keys may be longer than ours can be,
+    and have segments that begin with a dot.
     """
 
     def __init__(self, store: ObjectStore) -> None:
@@ -41,6 +41,11 @@ class BucketValues:
                     remedy="Look whether a lifecycle rule deleted it and restore it; the workflow "
                     "then goes on.",
                 ) from error
+
+    async def write(self, key: str, data: bytes) -> None:
+        """See ForeignBucket."""
+        with translated(f"store the object under {key}", place=self._name):
+            await obstore.put_async(self._client, key, data)
 
     async def aclose(self) -> None:
         """See ForeignValues. The client holds nothing that needs closing."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 from temporalio.api.common.v1 import Payload
 
 from temporal_claimcheck.access import Access
+from temporal_claimcheck.cache import PayloadCache
 from temporal_claimcheck.errors import (
     DigestMismatch,
     ForeignBucket,
@@ -20,6 +21,7 @@ from temporal_claimcheck.events import Failed, Observers, Retrieved
 from temporal_claimcheck.flow import all_or_error
 from temporal_claimcheck.foreign.recipe import RecipeClaim, is_recipe_claim
 from temporal_claimcheck.foreign.s3_driver import S3_DRIVER_NAME, S3DriverClaim
+from temporal_claimcheck.foreign.s3_writer import S3DriverWriter
 from temporal_claimcheck.foreign.sources import Admit, ForeignSources, ForeignValues
 from temporal_claimcheck.payloads import (
     is_storage_reference,
@@ -45,8 +47,8 @@ _THREADS: Final = 2
 class ForeignReader:
     """Reads what the recipe and the SDK's S3 driver stored, where that is allowed.
 
-    Safe for concurrent use and for several event loops. Keeps nothing in memory: this is for
-    the time of a move, and neither of the two did.
+    Safe for concurrent use and for several event loops. Keeps payloads in memory only where the
+    bucket of the S3 driver is written to as well: the rest is for the time of a move.
     """
 
     def __init__(
@@ -64,6 +66,11 @@ class ForeignReader:
         self._hold = hold
         self._observers = observers
         self._threads = Threads(_THREADS, name="claimcheck-foreign")
+        target = self._sources.s3_driver_target
+        self._cache = PayloadCache(0 if target is None else target.cache_bytes)
+        self._writer = target and S3DriverWriter(
+            target, policy=policy, hold=hold, cache=self._cache, observers=observers
+        )
         # Nobody outside of this process can know it, so nobody can forge what is marked with it.
         self._secret = secrets.token_bytes(16)
 
@@ -77,6 +84,16 @@ class ForeignReader:
     def reads_s3_driver(self) -> bool:
         """Whether references of the SDK's S3 driver are read."""
         return bool(self._sources.s3_driver_buckets)
+
+    @property
+    def s3_driver_writer(self) -> S3DriverWriter | None:
+        """What writes as the SDK's S3 driver does; None where that is not configured."""
+        return self._writer
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether this is a replayer's, which stores nothing."""
+        return self._access.is_replay
 
     def takes(self, payload: Payload) -> bool:
         """Return whether `resolve` would not give the payload back as it is.
@@ -132,12 +149,20 @@ class ForeignReader:
         """
         started = time.perf_counter()
         place: str | None = None
+        cached: bytes | None = None
         try:
             values = self._accept(claim)
             place = f"{values.name.rstrip('/')}/{claim.key}"
-            data = await values.read(claim.key, admit=self._admit)
-            payload = await self._open(data, claim, place)
+            if isinstance(claim, S3DriverClaim):
+                cached = self._cache.get(claim)
+            if cached is None:
+                data = await values.read(claim.key, admit=self._admit)
+                payload = await self._open(data, claim, place)
+            else:
+                data, payload = cached, stored_payload(cached, place)
         except Exception as error:
+            if self._writer is not None and isinstance(claim, S3DriverClaim):
+                self._writer.forget(claim)
             self._observers.observe(
                 Failed(
                     namespace=self._access.namespace,
@@ -152,7 +177,7 @@ class ForeignReader:
             Retrieved(
                 namespace=_namespace_of(claim) or self._access.namespace,
                 key=place,
-                from_cache=False,
+                from_cache=cached is not None,
                 payload_bytes=len(data),
                 seconds=time.perf_counter() - started,
             )
@@ -170,6 +195,8 @@ class ForeignReader:
     async def aclose(self) -> None:
         """Release threads and connections; a later call opens anew what it needs."""
         self._threads.release()
+        if self._writer is not None:
+            self._writer.release()
         recipe = self._sources.recipe
         for values in (*self._sources.s3_driver_buckets.values(), *([recipe] if recipe else ())):
             await values.aclose()
@@ -200,11 +227,13 @@ class ForeignReader:
             yield
 
     async def _open(self, data: bytes, claim: RecipeClaim | S3DriverClaim, place: str) -> Payload:
-        if isinstance(claim, S3DriverClaim) and await self._sha256(data) != claim.digest:
-            raise DigestMismatch(
-                f"The object at {place} is another than its claim names.",
-                remedy="Put the right one back from a backup or a replica.",
-            )
+        if isinstance(claim, S3DriverClaim):
+            if await self._sha256(data) != claim.digest:
+                raise DigestMismatch(
+                    f"The object at {place} is another than its claim names.",
+                    remedy="Put the right one back from a backup or a replica.",
+                )
+            self._cache.put(claim, data)
         return stored_payload(data, place)
 
     async def _sha256(self, data: bytes) -> str:

@@ -23,7 +23,13 @@ from temporal_claimcheck.health import Health
 from temporal_claimcheck.manager import ClaimCheckManager
 from temporal_claimcheck.server.callers import Anybody, Authenticator, StaticTokens
 from temporal_claimcheck.server.codec_routes import CodecRoutes
-from temporal_claimcheck.server.guard import AccessLog, Guard, LocalHosts, refusal_response
+from temporal_claimcheck.server.guard import (
+    AccessLog,
+    Guard,
+    LocalHosts,
+    SlowRefusals,
+    refusal_response,
+)
 from temporal_claimcheck.server.index_routes import IndexRoutes
 from temporal_claimcheck.server.links import ViewLinks
 from temporal_claimcheck.server.objects import Objects
@@ -67,6 +73,7 @@ def build_app(
         lifespan=lifespan,
         routes=[*_codec_routes(codec), *_view_routes(view, index), *operation.routes()],
         middleware=[
+            Middleware(SlowRefusals, seconds=settings.refusal_seconds),
             Middleware(AccessLog, observe=operation.observe),
             *([] if settings.has_authentication else [Middleware(LocalHosts)]),
             Middleware(

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from temporal_claimcheck.server.refusals import RETRY_AFTER_SECONDS, Refused
 
-__all__ = ["AccessLog", "Guard", "LocalHosts", "read_body", "refusal_response"]
+__all__ = ["AccessLog", "Guard", "LocalHosts", "SlowRefusals", "read_body", "refusal_response"]
 
 access_log = logging.getLogger("temporal_claimcheck.access")
 
@@ -115,6 +115,56 @@ class AccessLog:
                 "client": scope["client"][0] if scope.get("client") else None,
             }
             access_log.info(json.dumps(line))
+
+
+class SlowRefusals:
+    """Says no to `/decode` only after a while, for the sake of workflows in Go.
+
+    Go's SDK hands an error of a remote codec to the workflow that decodes just then, which fails
+    for good. A codec that takes longer than a second fails the workflow's task instead, and
+    Temporal tries that again: then the object may be back, or the token right.
+
+    Holds no place of the `Guard` within. The Web UI, which decodes with a flag of its own, does
+    not wait.
+    """
+
+    def __init__(self, app: ASGIApp, *, seconds: float) -> None:
+        """Wrap an app; a refusal goes out `seconds` after its request at the soonest."""
+        self._app = app
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or not self._holds(scope):
+            await self._app(scope, receive, send)
+            return
+        due = asyncio.get_running_loop().time() + self._seconds
+        refusal: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            is_refusal = message.get("status", 200) >= 400  # noqa: PLR2004
+            if refusal or is_refusal:
+                refusal.append(message)
+            else:
+                await send(message)
+
+        try:
+            await self._app(scope, receive, keep)
+        except Exception:
+            # Whoever is around answers 500.
+            await _until(due)
+            raise
+        if refusal:
+            await _until(due)
+        for message in refusal:
+            await send(message)
+
+    def _holds(self, scope: Scope) -> bool:
+        return scope["path"].endswith("/decode") and not scope["query_string"]
+
+
+async def _until(time: float) -> None:
+    await asyncio.sleep(max(0.0, time - asyncio.get_running_loop().time()))
 
 
 class LocalHosts:

@@ -20,7 +20,9 @@ def listen(settings: ServerSettings) -> socket.socket:
         if settings.unix_socket is not None:
             return _listen_on_file(settings.unix_socket)
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-        listening = socket.create_server((settings.host, settings.port), family=family)
+        listening = socket.create_server(
+            (settings.host, settings.port), family=family, reuse_port=settings.reuse_port
+        )
     except OSError as error:
         place = settings.unix_socket or f"{settings.host}, port {settings.port}"
         raise InvalidSettings(

@@ -36,6 +36,8 @@ class ServerSettings(LayeredSettings):
     """Address to listen on."""
     port: int = Field(default=8081, ge=0, lt=65536)
     """Port to listen on; 0 takes a free one."""
+    reuse_port: bool = False
+    """Whether several servers may listen on the same port, as for a restart without a gap."""
     unix_socket: Path | None = None
     """Socket file to listen on instead of an address."""
     tls_certificate_file: Path | None = None
@@ -80,6 +82,8 @@ class ServerSettings(LayeredSettings):
     """Requests that are worked on at once; more wait."""
     request_seconds: float = Field(default=30.0, gt=0, le=600)
     """Time for one request, from its first byte to its answer."""
+    refusal_seconds: float = Field(default=2.0, ge=0, le=60)
+    """How long a refusal of /decode is held back at least; Go's workflows need more than one."""
 
     @field_validator("jwt_algorithms", "jwt_namespaces", "jwt_users", "cors_origins", mode="before")
     @classmethod

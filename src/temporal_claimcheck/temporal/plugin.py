@@ -4,11 +4,16 @@ import dataclasses
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
 from temporalio.client import Client, ClientConfig
 from temporalio.common import HeaderCodecBehavior
-from temporalio.converter import DataConverter, DefaultFailureConverter
+from temporalio.converter import (
+    DataConverter,
+    DefaultFailureConverter,
+    ExternalStorage,
+    StorageDriver,
+)
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import (
     ReplayerConfig,
@@ -30,7 +35,7 @@ from temporal_claimcheck.temporal.driver import ClaimCheckDriver
 from temporal_claimcheck.temporal.failures import EncryptedFailureConverter
 from temporal_claimcheck.temporal.identity import namespace_id
 from temporal_claimcheck.temporal.replay import replay_aware
-from temporal_claimcheck.temporal.s3_driver import S3DriverReader
+from temporal_claimcheck.temporal.s3_driver import S3DriverDoor, S3DriverReader
 from temporal_claimcheck.temporal.tasks import OwnCode, watch_tasks
 
 if TYPE_CHECKING:
@@ -39,7 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ClaimCheckPlugin", "Door"]
 
-Door = Literal["driver", "codec"]
+Door = Literal["driver", "codec", "s3-driver"]
 """On which way claims are written; both are always read."""
 
 
@@ -77,12 +82,16 @@ class ClaimCheckPlugin(SimplePlugin):
         super().__init__(  # pyright: ignore[reportUnknownMemberType]  # bare Callable of the SDK
             "temporal-claimcheck", run_context=self._running
         )
-        if door not in {"driver", "codec"}:
+        if door not in get_args(Door):
             raise InvalidSettings(
-                f"There is no door {door!r}.", remedy='Use door="driver" or door="codec".'
+                f"There is no door {door!r}.",
+                remedy='Use door="driver", door="codec" or door="s3-driver".',
             )
         settings = _settings_for(store, settings, keys)
         self._manager, self._owns_manager = _build_manager(store, settings, keys)
+        if door == "s3-driver":
+            # Built for what it refuses, before there is a client.
+            S3DriverDoor(self._manager)
         self._wait_seconds = _wait_seconds(activity_wait_seconds, settings)
         self._door: Door = door
         self._running_count = 0
@@ -166,15 +175,28 @@ class ClaimCheckPlugin(SimplePlugin):
         return dataclasses.replace(
             converter,
             failure_converter_class=failure_converter,
-            external_storage=ClaimCheckDriver(manager).external_storage(
-                others=others, writes=self._door == "driver"
-            ),
+            external_storage=self._external_storage(manager, others),
             payload_codec=ClaimCheckCodec(
                 manager,
                 inner=codec.inner if isinstance(codec, ClaimCheckCodec) else codec,
                 writes=self._door == "codec",
             ),
         )
+
+    def _external_storage(
+        self, manager: ClaimCheckManager, others: list[StorageDriver]
+    ) -> ExternalStorage:
+        ours = ClaimCheckDriver(manager)
+        if self._door != "s3-driver":
+            return ours.external_storage(others=others, writes=self._door == "driver")
+        kept = [driver for driver in others if not isinstance(driver, S3DriverReader)]
+        if any(driver.name() == S3_DRIVER_NAME for driver in kept):
+            raise InvalidSettings(
+                f"Another storage driver is named {S3_DRIVER_NAME!r}.",
+                remedy="Take it out: this door writes in its place, and reads the buckets that "
+                "CLAIMCHECK_READ_S3_DRIVER_BUCKETS names.",
+            )
+        return S3DriverDoor(manager).external_storage(others=[ours, *kept])
 
     def _encode_headers(self, config: dict[str, Any], converter: DataConverter) -> None:
         """Let headers pass the codec when there are keys; what came in the clear stays readable.
