@@ -50,7 +50,8 @@ class Collecting:
             TextColumn("{task.completed:,}"),
             TimeElapsedColumn(),
         )
-        with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        console = Console(stderr=True)
+        with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task("Connecting", total=None)
 
             def tell(what: str, seen: int) -> None:
