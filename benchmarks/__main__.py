@@ -1,11 +1,11 @@
-"""`python -m benchmarks [pipeline|core|stores|server]`: tables to stdout, all else to stderr."""
+"""`python -m benchmarks [SUITE]`: tables to stdout, all else to stderr."""
 
 import asyncio
 import dataclasses
 import enum
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
@@ -15,6 +15,7 @@ from rich.console import Console
 
 from benchmarks import tables
 from benchmarks.candidates import NAMES
+from benchmarks.collection import collection_table, run_collection
 from benchmarks.core import CORE_CELLS, CoreCell, run_core
 from benchmarks.pipeline import CELLS, Cell, run_pipeline
 from benchmarks.records import SIZES
@@ -33,6 +34,7 @@ class Suite(enum.StrEnum):
     CORE = "core"
     STORES = "stores"
     SERVER = "server"
+    COLLECTION = "collection"
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -43,8 +45,8 @@ def main(
     suite: Annotated[
         Suite,
         typer.Argument(
-            help="The whole way through Temporal, the claim check alone, its stores, or the codec "
-            "server."
+            help="The whole way through Temporal, the claim check alone, its stores, the codec "
+            "server, or the collector."
         ),
     ] = Suite.ALL,
     *,
@@ -77,11 +79,8 @@ def main(
     output = Console()
     if not output.is_terminal:
         output = Console(width=_TABLE_WIDTH)
-    sizes, names = size or list(SIZES), candidate or list(NAMES)
-    if not set(sizes) <= set(SIZES):
-        raise typer.BadParameter(f"Sizes are {', '.join(SIZES)}.")
-    if not set(names) <= set(NAMES):
-        raise typer.BadParameter(f"Candidates are {', '.join(NAMES)}.")
+    sizes = _known("Sizes", size, SIZES)
+    names = _known("Candidates", candidate, NAMES)
 
     def note(text: str) -> None:
         progress.print(text, style="dim", highlight=False)
@@ -107,8 +106,18 @@ def main(
         if suite in {Suite.ALL, Suite.SERVER}:
             results.server = asyncio.run(run_server(_below(folder, "server"), note))
             output.print(server_table(results.server))
+    if suite in {Suite.ALL, Suite.COLLECTION}:
+        results.collection = asyncio.run(run_collection(note, quick=quick))
+        output.print(collection_table(results.collection))
     if json_file is not None:
         json_file.write_text(json.dumps(tables.as_json(results), indent=1), encoding="utf-8")
+
+
+def _known(what: str, given: list[str] | None, known: Iterable[str]) -> list[str]:
+    names = list(known)
+    if not set(given or ()) <= set(names):
+        raise typer.BadParameter(f"{what} are {', '.join(names)}.")
+    return given or names
 
 
 def _chosen(

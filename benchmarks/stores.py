@@ -119,25 +119,46 @@ async def run_stores(
 
 
 def sums(results: Sequence[StoreResult]) -> list[Summary]:
-    """Return for each candidate and operation the medians over the sizes from FROM_BYTES."""
-    lines: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
+    """Return for each candidate and operation the medians over the sizes from FROM_BYTES.
+
+    "both" is a payload that is written and then read once.
+    """
+    ratios: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
     for result in results:
         if SIZES[result.cell.size] >= FROM_BYTES:
             for line in result.lines:
                 if line.reference and line.speed_ratio and line.cpu_ratio:
                     place = (line.candidate, line.reference, line.operation)
-                    ratios = (line.speed_ratio.median, line.cpu_ratio.median)
-                    lines.setdefault(place, []).append(ratios)
+                    both = (line.speed_ratio.median, line.cpu_ratio.median)
+                    ratios.setdefault(place, []).append(both)
+            for candidate, reference in _compared(result):
+                there, here = (_for_one(result, name) for name in (reference, candidate))
+                place = (candidate, reference, "both")
+                ratios.setdefault(place, []).append((there[0] / here[0], here[1] / there[1]))
     return [
         Summary(
             candidate=candidate,
             reference=reference,
             operation=operation,
-            speed=median(speed for speed, _ in ratios),
-            cpu=median(cpu for _, cpu in ratios),
+            speed=median(speed for speed, _ in found),
+            cpu=median(cpu for _, cpu in found),
         )
-        for (candidate, reference, operation), ratios in lines.items()
+        for (candidate, reference, operation), found in ratios.items()
     ]
+
+
+def _compared(result: StoreResult) -> Sequence[tuple[str, str]]:
+    return [
+        (line.candidate, line.reference)
+        for line in result.lines
+        if line.reference and line.operation == OPERATIONS[0]
+    ]
+
+
+def _for_one(result: StoreResult, candidate: str) -> tuple[float, float]:
+    """Return the time that a byte takes there and back, and the CPU time of a payload."""
+    lines = [line for line in result.lines if line.candidate == candidate]
+    return sum(1 / line.bytes_per_second for line in lines), sum(line.cpu_seconds for line in lines)
 
 
 @asynccontextmanager

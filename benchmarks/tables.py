@@ -11,6 +11,7 @@ from typing import Final
 from rich.table import Table
 
 from benchmarks.candidates import BUILT_IN, NOTHING
+from benchmarks.collection import PassCost
 from benchmarks.core import CoreResult
 from benchmarks.measuring import Ratio
 from benchmarks.pipeline import CellResult, Line
@@ -30,6 +31,7 @@ class Results:
     core: list[CoreResult] = field(default_factory=list[CoreResult])
     stores: list[StoreResult] = field(default_factory=list[StoreResult])
     server: list[ServerResult] = field(default_factory=list[ServerResult])
+    collection: list[PassCost] = field(default_factory=list[PassCost])
 
 
 def pipeline_table(result: CellResult) -> Table:
