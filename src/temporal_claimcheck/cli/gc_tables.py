@@ -15,7 +15,7 @@ _UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
 _COLUMNS = {
     Verdict.LIVE: "live",
     Verdict.HELD: "held",
-    Verdict.YOUNG: "too young",
+    Verdict.YOUNG: "young",
     Verdict.SUSPECT: "suspected",
     Verdict.CONDEMNED: "condemned",
 }
@@ -82,7 +82,8 @@ def reports_table(reports: Sequence[PassReport]) -> Table:
 
 
 def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    # Narrow, so that all columns stand in 80 characters.
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
     for column in columns:
         is_text = column in {"namespace", "day", "began"}
         table.add_column(column, justify="left" if is_text else "right", no_wrap=column == "day")
