@@ -53,13 +53,16 @@ class Registry:
     def __init__(self, ledger: Ledger, clock: Callable[[], dt.datetime]) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._identify: dict[str, Identify] = {}
+        self._identify: dict[str, dict[str, Identify]] = {}
         self._until: dict[str, dt.datetime] = {}
         self._flights: LoopLocal[SingleFlight[None]] = LoopLocal(SingleFlight)
 
-    def identify_by(self, namespace: str, identify: Identify) -> None:
-        """Ask this function for the namespace's id; the last one that was given counts."""
-        self._identify[namespace] = identify
+    def identify_by(self, namespace: str, cluster: str, identify: Identify) -> None:
+        """Ask this function for the id that a cluster, named by its address, gave the namespace.
+
+        A process may have clients of several clusters with a namespace of that name; each counts.
+        """
+        self._identify.setdefault(namespace, {})[cluster] = identify
         self._until.pop(namespace, None)
 
     async def ensure(self, namespace: str) -> None:
@@ -75,7 +78,7 @@ class Registry:
         except StoreError as error:
             logger.warning(
                 "Namespace %r reads payloads of another and could not be registered for the "
-                "collector, so name it in the collector's settings: %s",
+                "collector, which may not look there; let this process write below ledger/: %s",
                 namespace,
                 error,
             )
@@ -100,14 +103,13 @@ class Registry:
 
     async def _register(self, namespace: str) -> None:
         now = self._clock()
-        identify = self._identify.get(namespace)
-        namespace_id = None if identify is None else await identify()
-        if namespace_id is not None and not _ID.fullmatch(namespace_id):
-            namespace_id = None
-        entry = Registered(namespace=namespace, namespace_id=namespace_id)
-        await self._ledger.write(entry.record, {"since": now.isoformat(timespec="seconds")})
+        found = [await ask() for ask in list(self._identify.get(namespace, {}).values())]
+        ids = {each if each and _ID.fullmatch(each) else None for each in found} or {None}
+        for namespace_id in ids:
+            entry = Registered(namespace=namespace, namespace_id=namespace_id)
+            await self._ledger.write(entry.record, {"since": now.isoformat(timespec="seconds")})
         # Every day anew, so that one who was retired by mistake comes back by itself.
         midnight = dt.datetime.combine(now.astimezone(dt.UTC).date(), dt.time(), dt.UTC)
         tomorrow = midnight + dt.timedelta(days=1)
-        asked = identify is None or namespace_id is not None
+        asked = not found or None not in ids
         self._until[namespace] = tomorrow if asked else min(tomorrow, now + _ASK_AGAIN)

@@ -294,7 +294,7 @@ class World:
                 async def identify() -> str:
                     return namespace_id
 
-                writer.manager.registry.identify_by(writer.namespace, identify)
+                writer.manager.registry.identify_by(writer.namespace, "its cluster", identify)
         return writer.manager
 
     def _run(

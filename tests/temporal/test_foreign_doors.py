@@ -1,5 +1,6 @@
 """Claims of others at the doors, and user data that looks like them and is data."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -102,7 +103,7 @@ async def test_a_replayer_with_a_clients_converter_reads_every_namespace() -> No
     config: Any = {
         "data_converter": DataConverter.default,
         "namespace": "default",
-        "service_client": None,
+        "service_client": SimpleNamespace(config=SimpleNamespace(target_host="nowhere")),
     }
     of_client = plugin.configure_client(config)["data_converter"]
     with pytest.raises(ForeignNamespace):

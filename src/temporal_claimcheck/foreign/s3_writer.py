@@ -12,6 +12,7 @@ from cachetools import LRUCache
 from temporalio.api.common.v1 import Payload
 
 from temporal_claimcheck.cache import PayloadCache
+from temporal_claimcheck.clock import utc_now
 from temporal_claimcheck.events import Failed, Observers, Offloaded, OffloadOutcome
 from temporal_claimcheck.flow import SingleFlight
 from temporal_claimcheck.foreign.s3_driver import S3DriverClaim, S3DriverOwner
@@ -54,7 +55,7 @@ class S3DriverWriter:
         self._cache = cache
         self._observers = observers
         self._threads = Threads(_THREADS, name="claimcheck-s3-driver")
-        self._written = _WrittenToday(clock or _utc_now)
+        self._written = _WrittenToday(clock or utc_now)
         self._writes: LoopLocal[SingleFlight[None]] = LoopLocal(SingleFlight)
 
     async def offload(
@@ -167,7 +168,3 @@ class _WrittenToday:
 
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _utc_now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)

@@ -109,9 +109,6 @@ class NamespaceReader:
                 keys = await self._cluster.other(self._namespace.name, kind, other)
                 if keys is not None:
                     self._marks.add(keys)
-                elif kind is Kind.SCHEDULE:
-                    # It may have started a run right before it went.
-                    self._lost_one = True
 
     async def _closed_windows(self) -> list[tuple[str, ClosedBetween]]:
         today = self._began.date()
@@ -153,7 +150,10 @@ class NamespaceReader:
         await kept.save()
 
     async def _settle(self) -> None:
-        """List what started meanwhile, until no run that it shows is gone before it was read."""
+        """List what started meanwhile, until no run that it shows is gone before it was read.
+
+        Once in any case: a schedule or run that was gone before may have left another behind.
+        """
         for _ in range(_MAX_ROUNDS):
             self._lost_one = False
             await self._read_listed(StartedSince(start=self._began - _OVERLAP), self._keep_known)

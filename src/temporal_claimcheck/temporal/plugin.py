@@ -109,8 +109,11 @@ class ClaimCheckPlugin(SimplePlugin):
                 remedy="Give ClaimCheckPlugin once, and no driver or codec of it by hand.",
             )
         manager = self._manager.for_namespace(config["namespace"])
+        service = config["service_client"]
         manager.registry.identify_by(
-            manager.namespace, partial(namespace_id, config["service_client"], manager.namespace)
+            manager.namespace,
+            service.config.target_host,
+            partial(namespace_id, service, manager.namespace),
         )
         self._encode_headers(cast("dict[str, Any]", config), config["data_converter"])
         config["data_converter"] = self._wire(config["data_converter"], manager)
