@@ -15,8 +15,8 @@ from tests.docs.doc_pages import ROOT, CodeBlock
 _SERVER: Final = "localhost:7233"
 _FOLDER: Final = "/tmp/"  # noqa: S108 - what the pages say, not a place of ours
 _SECONDS: Final = 120
-_ABORTED: Final = (-signal.SIGABRT, 128 + signal.SIGABRT)
-_SDK_AT_EXIT: Final = "PyGILState_Release"
+_CRASHES: Final = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS)
+_TRIES: Final = 5
 _FOREIGN: Final = ("CLAIMCHECK_", "TEMPORAL_", "R2_", "REDIS_", "AWS_")
 
 
@@ -57,10 +57,13 @@ class Reader:
     def _run(self, block: CodeBlock) -> None:
         expected = int(block.argument.removeprefix("exits ") or 0)
         done = self._once(block)
-        # A thread of the SDK may outlive the interpreter on Python 3.11 and abort a process that
-        # has done its work. That is no fault of the page; it is rare, so one more try does.
-        if done.returncode in _ABORTED and _SDK_AT_EXIT in done.stderr:
+        # A thread of the SDK may outlive the interpreter on Python 3.11 and crash a process that
+        # has done its work, also where nobody uses a claim check: one in six on a busy machine.
+        # That is no fault of the page.
+        tries = 1
+        while _crashed_at_exit(done) and tries < _TRIES:
             done = self._once(block)
+            tries += 1
         assert done.returncode == expected, (
             f"{block} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         )
@@ -123,6 +126,15 @@ class Reader:
         beside = Path(sys.executable).parent
         mine["PATH"] = os.pathsep.join((str(beside), mine["PATH"]))
         mine["PYTHONPATH"] = str(ROOT / "src")
+        # A crash says where it was.
+        mine["PYTHONFAULTHANDLER"] = "1"
         if "temporal " in block.text:
             mine["TEMPORAL_ADDRESS"] = self._address()
         return mine
+
+
+def _crashed_at_exit(done: subprocess.CompletedProcess[str]) -> bool:
+    """Say whether the interpreter crashed when no line of Python was left to run."""
+    _, crash, threads = done.stderr.partition("Fatal Python error: ")
+    ended_by = {-done.returncode, done.returncode - 128}
+    return bool(crash) and not ended_by.isdisjoint(_CRASHES) and 'File "' not in threads
