@@ -18,7 +18,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from temporal_claimcheck import ClaimCheckManager, ClaimCheckPlugin
 from temporal_claimcheck.clock import utc_now
 from temporal_claimcheck.gc.collector import Collector
-from temporal_claimcheck.gc.temporal_cluster import TemporalCluster
+from temporal_claimcheck.gc.roots.temporal_cluster import TemporalCluster
 from temporal_claimcheck.policy import OffloadPolicy
 from temporal_claimcheck.stores.memory import MemoryStore
 from temporal_claimcheck.testing.servers import temporal_server

@@ -8,8 +8,8 @@ import pytest
 
 from temporal_claimcheck import Settings
 from temporal_claimcheck.errors import InvalidSettings, MissingExtra, StoreDenied, StoreUnavailable
-from temporal_claimcheck.gc.bucket_lifecycle import BucketLifecycle
-from temporal_claimcheck.gc.bucket_rules import BucketPlace, s3_rule
+from temporal_claimcheck.gc.lifecycle.bucket_lifecycle import BucketLifecycle
+from temporal_claimcheck.gc.lifecycle.bucket_rules import BucketPlace, s3_rule
 from temporal_claimcheck.testing.servers import S3Server
 
 PLACE = BucketPlace(scheme="s3", bucket="claims", prefix="prod")

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from temporal_claimcheck.gc.bucket_rules import (
+from temporal_claimcheck.gc.lifecycle.bucket_rules import (
     BucketPlace,
     azure_policy,
     gcs_configuration,

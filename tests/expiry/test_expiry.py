@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from temporal_claimcheck.errors import InvalidSettings
-from temporal_claimcheck.gc.expiry import (
+from temporal_claimcheck.gc.lifecycle.expiry import (
     MARGIN,
     Forecast,
     OpenRun,

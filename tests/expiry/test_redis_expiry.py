@@ -9,8 +9,8 @@ import pytest_asyncio
 from temporalio.api.common.v1 import Payload
 
 from temporal_claimcheck import ClaimCheckManager, Settings
-from temporal_claimcheck.gc.expiry import Forecast, SafeExpiry
-from temporal_claimcheck.gc.lifecycle import redis_configured
+from temporal_claimcheck.gc.lifecycle.comparing import redis_configured
+from temporal_claimcheck.gc.lifecycle.expiry import Forecast, SafeExpiry
 from temporal_claimcheck.ledger import LEDGER_PREFIX
 from temporal_claimcheck.stores.prefixed import PrefixedStore
 from temporal_claimcheck.stores.redis import RedisStore

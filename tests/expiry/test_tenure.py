@@ -25,8 +25,8 @@ from temporalio.worker import Worker
 
 from temporal_claimcheck import ClaimCheckManager, ClaimCheckPlugin
 from temporal_claimcheck.errors import CollectionIncomplete
-from temporal_claimcheck.gc.expiry import OpenRun, Tenure
-from temporal_claimcheck.gc.tenure import TemporalTenures
+from temporal_claimcheck.gc.lifecycle.expiry import OpenRun, Tenure
+from temporal_claimcheck.gc.lifecycle.tenure import TemporalTenures
 from temporal_claimcheck.stores.memory import MemoryStore
 from temporal_claimcheck.temporal.plugin import Door
 from tests.expiry.conftest import RETENTION_DAYS

@@ -19,7 +19,7 @@ from temporalio.worker import Worker
 from temporal_claimcheck import ClaimCheckManager, ClaimCheckPlugin
 from temporal_claimcheck.clock import utc_now
 from temporal_claimcheck.gc.cluster import Kind, Run, RunReferences
-from temporal_claimcheck.gc.temporal_cluster import TemporalCluster
+from temporal_claimcheck.gc.roots.temporal_cluster import TemporalCluster
 from temporal_claimcheck.policy import OffloadPolicy
 from temporal_claimcheck.temporal.plugin import Door
 from temporal_claimcheck.transforms.encryption import KeyRing

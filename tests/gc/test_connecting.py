@@ -6,7 +6,7 @@ import pytest
 from temporalio.api.common.v1 import Payload
 
 from temporal_claimcheck.errors import CollectionIncomplete, InvalidSettings
-from temporal_claimcheck.gc.connecting import connect_clusters
+from temporal_claimcheck.gc.roots.connecting import connect_clusters
 from temporal_claimcheck.testing.servers import free_ports
 
 

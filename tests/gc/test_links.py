@@ -14,7 +14,7 @@ from temporalio.api.history.v1 import (
 )
 
 from temporal_claimcheck.gc.cluster import Run
-from temporal_claimcheck.gc.links import next_run_id, runs_in_event
+from temporal_claimcheck.gc.roots.links import next_run_id, runs_in_event
 
 OTHER = WorkflowExecution(workflow_id="other", run_id="its run")
 

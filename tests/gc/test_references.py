@@ -21,8 +21,8 @@ from temporalio.converter import DataConverter
 from temporal_claimcheck import ClaimCheckManager
 from temporal_claimcheck.claim import Claim
 from temporal_claimcheck.errors import CollectionIncomplete
-from temporal_claimcheck.gc.payloads_in import payloads_in
-from temporal_claimcheck.gc.references import ReferenceReader, keys_in_text
+from temporal_claimcheck.gc.roots.payloads_in import payloads_in
+from temporal_claimcheck.gc.roots.references import ReferenceReader, keys_in_text
 from temporal_claimcheck.payloads import claim_payload
 from temporal_claimcheck.stores.memory import MemoryStore
 from tests.core.rings import ring

@@ -20,7 +20,7 @@ from temporalio.client import WorkflowHandle
 
 from temporal_claimcheck.errors import CollectionIncomplete, InvalidSettings
 from temporal_claimcheck.gc.cluster import ClosedBetween, Open, Run, StartedSince, Window
-from temporal_claimcheck.gc.temporal_cluster import TemporalCluster
+from temporal_claimcheck.gc.roots.temporal_cluster import TemporalCluster
 from tests.gc import rooted
 from tests.gc.go_between import GoBetween, alters
 from tests.gc.rooms import NAMESPACE, Room, first_run, open_room

@@ -10,13 +10,13 @@ import pytest_asyncio
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 
 from temporal_claimcheck.gc.cluster import Run, RunReferences
+from temporal_claimcheck.gc.roots.temporal_cluster import TemporalCluster
 from temporal_claimcheck.gc.scheduling import (
     SCHEDULE_ID,
     collector_worker,
     install_schedule,
 )
 from temporal_claimcheck.gc.steps import Steps
-from temporal_claimcheck.gc.temporal_cluster import TemporalCluster
 from temporal_claimcheck.gc.workflow import CollectInput, CollectResult, CollectWorkflow
 from temporal_claimcheck.registry import Registered
 from temporal_claimcheck.testing.servers import temporal_server

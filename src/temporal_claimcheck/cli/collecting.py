@@ -9,8 +9,8 @@ from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from temporal_claimcheck.gc.cluster import Cluster
-from temporal_claimcheck.gc.connecting import connect_clusters
 from temporal_claimcheck.gc.plan import Rules
+from temporal_claimcheck.gc.roots.connecting import connect_clusters
 from temporal_claimcheck.gc.settings import CollectorSettings
 from temporal_claimcheck.gc.steps import Progress
 from temporal_claimcheck.manager import ClaimCheckManager

@@ -12,9 +12,9 @@ from temporal_claimcheck.cli.collecting import Collecting, collecting
 from temporal_claimcheck.cli.gc_tables import reports_table, shelves_table, summary
 from temporal_claimcheck.errors import InvalidSettings
 from temporal_claimcheck.gc.collector import Collector
-from temporal_claimcheck.gc.connecting import connect_home
 from temporal_claimcheck.gc.passes import Passes
 from temporal_claimcheck.gc.report import PassReport
+from temporal_claimcheck.gc.roots.connecting import connect_home
 from temporal_claimcheck.gc.scheduling import SCHEDULE_ID, install_schedule, run_worker
 from temporal_claimcheck.gc.steps import Steps
 from temporal_claimcheck.gc.workflow import TASK_QUEUE

@@ -16,8 +16,8 @@ from temporal_claimcheck.errors import InvalidSettings
 from temporal_claimcheck.settings import Settings
 
 if TYPE_CHECKING:
-    from temporal_claimcheck.gc.expiry import Forecast
-    from temporal_claimcheck.gc.lifecycle import Configured, Needs
+    from temporal_claimcheck.gc.lifecycle.comparing import Configured, Needs
+    from temporal_claimcheck.gc.lifecycle.expiry import Forecast
 
 __all__ = ["lifecycle"]
 
@@ -184,7 +184,7 @@ def apply(
     Example: `claimcheck lifecycle apply --runs-end-within 30 --yes`
     """
     from temporal_claimcheck.cli import lifecycle_report as report  # noqa: PLC0415
-    from temporal_claimcheck.gc.lifecycle import check_days  # noqa: PLC0415
+    from temporal_claimcheck.gc.lifecycle.comparing import check_days  # noqa: PLC0415
 
     settings = Settings.load()
     needs = _read_needs(
@@ -222,7 +222,7 @@ def _rules(settings: Settings, days: int | None) -> list[dict[str, Any]]:
 
 
 def _forecast(resets: int, runs_end_within: int | None) -> "Forecast":
-    from temporal_claimcheck.gc.expiry import Forecast  # noqa: PLC0415
+    from temporal_claimcheck.gc.lifecycle.expiry import Forecast  # noqa: PLC0415
 
     within = None if runs_end_within is None else timedelta(days=runs_end_within)
     return Forecast(resets=resets, runs_end_within=within)
@@ -246,10 +246,10 @@ async def _needs(
     forecast: "Forecast",
     max_runs: int,
 ) -> "Needs":
-    from temporal_claimcheck.gc.connecting import connect_clients  # noqa: PLC0415
-    from temporal_claimcheck.gc.lifecycle import read_needs  # noqa: PLC0415
+    from temporal_claimcheck.gc.lifecycle.comparing import read_needs  # noqa: PLC0415
+    from temporal_claimcheck.gc.lifecycle.tenure import TemporalTenures  # noqa: PLC0415
+    from temporal_claimcheck.gc.roots.connecting import connect_clients  # noqa: PLC0415
     from temporal_claimcheck.gc.settings import CollectorSettings  # noqa: PLC0415
-    from temporal_claimcheck.gc.tenure import TemporalTenures  # noqa: PLC0415
     from temporal_claimcheck.manager import ClaimCheckManager  # noqa: PLC0415
 
     reading = settings.model_copy(update={"store_read_only": True})
@@ -266,8 +266,8 @@ async def _needs(
 async def _configured(
     settings: Settings, needs: "Needs", configured_days: int | None
 ) -> "list[Configured]":
-    from temporal_claimcheck.gc import lifecycle as gc  # noqa: PLC0415
-    from temporal_claimcheck.gc.bucket_lifecycle import BucketLifecycle  # noqa: PLC0415
+    from temporal_claimcheck.gc.lifecycle import comparing as gc  # noqa: PLC0415
+    from temporal_claimcheck.gc.lifecycle.bucket_lifecycle import BucketLifecycle  # noqa: PLC0415
 
     found: list[Configured] = []
     for url in _urls(settings):
@@ -295,9 +295,9 @@ async def _apply(
     settings: Settings, url: str, days: int | None, console: Console, *, is_real: bool
 ) -> None:
     from temporal_claimcheck.cli.lifecycle_report import print_applied  # noqa: PLC0415
-    from temporal_claimcheck.gc.bucket_lifecycle import BucketLifecycle  # noqa: PLC0415
-    from temporal_claimcheck.gc.bucket_rules import merged  # noqa: PLC0415
-    from temporal_claimcheck.gc.lifecycle import store_place  # noqa: PLC0415
+    from temporal_claimcheck.gc.lifecycle.bucket_lifecycle import BucketLifecycle  # noqa: PLC0415
+    from temporal_claimcheck.gc.lifecycle.bucket_rules import merged  # noqa: PLC0415
+    from temporal_claimcheck.gc.lifecycle.comparing import store_place  # noqa: PLC0415
 
     place = store_place(url)
     bucket = BucketLifecycle(settings, place)

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from temporal_claimcheck.clock import utc_now
 from temporal_claimcheck.errors import InvalidSettings
-from temporal_claimcheck.gc.bucket_rules import (
+from temporal_claimcheck.gc.lifecycle.bucket_rules import (
     BucketPlace,
     Rule,
     azure_policy,
@@ -22,8 +22,8 @@ from temporal_claimcheck.gc.bucket_rules import (
     s3_rule,
     s3_xml,
 )
-from temporal_claimcheck.gc.expiry import SafeExpiry, Tenure, in_days
-from temporal_claimcheck.gc.lifecycle import Configured, Needs, is_redis, store_place
+from temporal_claimcheck.gc.lifecycle.comparing import Configured, Needs, is_redis, store_place
+from temporal_claimcheck.gc.lifecycle.expiry import SafeExpiry, Tenure, in_days
 
 __all__ = [
     "configured_document",

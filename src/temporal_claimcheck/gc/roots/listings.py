@@ -22,7 +22,7 @@ from temporal_claimcheck.gc.cluster import (
     StartedSince,
     Window,
 )
-from temporal_claimcheck.gc.requests import Absence, Requests
+from temporal_claimcheck.gc.roots.requests import Absence, Requests
 
 __all__ = ["Listings"]
 

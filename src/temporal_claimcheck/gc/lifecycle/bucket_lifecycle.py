@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from temporal_claimcheck.errors import InvalidSettings, MissingExtra, StoreDenied, StoreUnavailable
-from temporal_claimcheck.gc.bucket_rules import BucketPlace, Rule, merged
+from temporal_claimcheck.gc.lifecycle.bucket_rules import BucketPlace, Rule, merged
 from temporal_claimcheck.settings import Settings
 
 __all__ = ["BucketLifecycle"]

@@ -15,9 +15,9 @@ from temporalio.service import WorkflowService
 
 from temporal_claimcheck.errors import CollectionIncomplete
 from temporal_claimcheck.gc.cluster import Run
-from temporal_claimcheck.gc.histories import HistoryReader, ReadHistory
-from temporal_claimcheck.gc.references import ReferenceReader
-from temporal_claimcheck.gc.requests import Absence, Requests
+from temporal_claimcheck.gc.roots.histories import HistoryReader, ReadHistory
+from temporal_claimcheck.gc.roots.references import ReferenceReader
+from temporal_claimcheck.gc.roots.requests import Absence, Requests
 
 __all__ = ["ScheduleReader"]
 

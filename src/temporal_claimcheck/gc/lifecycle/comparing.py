@@ -9,15 +9,15 @@ from urllib.parse import urlsplit
 from temporal_claimcheck import wiring
 from temporal_claimcheck.clock import utc_now
 from temporal_claimcheck.errors import InvalidSettings
-from temporal_claimcheck.gc.bucket_lifecycle import BucketLifecycle
-from temporal_claimcheck.gc.bucket_rules import (
+from temporal_claimcheck.gc.lifecycle.bucket_lifecycle import BucketLifecycle
+from temporal_claimcheck.gc.lifecycle.bucket_rules import (
     BucketPlace,
     Rule,
     harms,
     removes_unfinished_uploads,
 )
-from temporal_claimcheck.gc.expiry import Forecast, SafeExpiry, Tenure, safe_expiry
-from temporal_claimcheck.gc.tenure import TenureOf, Tenures
+from temporal_claimcheck.gc.lifecycle.expiry import Forecast, SafeExpiry, Tenure, safe_expiry
+from temporal_claimcheck.gc.lifecycle.tenure import TenureOf, Tenures
 from temporal_claimcheck.ledger import LEDGER_PREFIX
 from temporal_claimcheck.registry import Registered
 from temporal_claimcheck.settings import Settings

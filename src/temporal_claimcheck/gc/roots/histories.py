@@ -18,9 +18,9 @@ from temporalio.service import WorkflowService
 
 from temporal_claimcheck.errors import CollectionIncomplete
 from temporal_claimcheck.gc.cluster import Run
-from temporal_claimcheck.gc.links import next_run_id, runs_in_event
-from temporal_claimcheck.gc.references import ReferenceReader
-from temporal_claimcheck.gc.requests import Absence, Requests
+from temporal_claimcheck.gc.roots.links import next_run_id, runs_in_event
+from temporal_claimcheck.gc.roots.references import ReferenceReader
+from temporal_claimcheck.gc.roots.requests import Absence, Requests
 
 __all__ = ["HistoryReader", "ReadHistory"]
 

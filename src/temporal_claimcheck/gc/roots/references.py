@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 from temporalio.api.common.v1 import Payload
 
 from temporal_claimcheck.errors import ClaimCheckError, ClaimError, CollectionIncomplete
-from temporal_claimcheck.gc.payloads_in import (
+from temporal_claimcheck.gc.roots.payloads_in import (
     claims_in_bytes,
     is_of_interest,
     mentions,

@@ -23,12 +23,12 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.service import ServiceClient
 
 from temporal_claimcheck.gc.cluster import Kind, Namespace, Run, RunReferences, Window
-from temporal_claimcheck.gc.histories import HistoryReader
-from temporal_claimcheck.gc.links import runs_in_description
-from temporal_claimcheck.gc.listings import Listings
-from temporal_claimcheck.gc.references import Decrypt, ReferenceReader
-from temporal_claimcheck.gc.requests import Absence, Requests
-from temporal_claimcheck.gc.schedules import ScheduleReader
+from temporal_claimcheck.gc.roots.histories import HistoryReader
+from temporal_claimcheck.gc.roots.links import runs_in_description
+from temporal_claimcheck.gc.roots.listings import Listings
+from temporal_claimcheck.gc.roots.references import Decrypt, ReferenceReader
+from temporal_claimcheck.gc.roots.requests import Absence, Requests
+from temporal_claimcheck.gc.roots.schedules import ScheduleReader
 
 __all__ = ["TemporalCluster"]
 

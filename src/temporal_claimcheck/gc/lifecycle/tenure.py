@@ -35,7 +35,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from temporal_claimcheck import payloads
 from temporal_claimcheck.errors import CollectionIncomplete, InvalidClaim
-from temporal_claimcheck.gc.expiry import OpenRun, ScheduleUse, Tenure
+from temporal_claimcheck.gc.lifecycle.expiry import OpenRun, ScheduleUse, Tenure
 
 __all__ = ["DEFAULT_MAX_RUNS", "TemporalTenures", "TenureOf", "Tenures", "unreadable"]
 

@@ -9,8 +9,8 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig, ClientConfigProfile
 
 from temporal_claimcheck.errors import CollectionIncomplete, InvalidSettings
-from temporal_claimcheck.gc.references import Decrypt
-from temporal_claimcheck.gc.temporal_cluster import TemporalCluster
+from temporal_claimcheck.gc.roots.references import Decrypt
+from temporal_claimcheck.gc.roots.temporal_cluster import TemporalCluster
 
 __all__ = ["Limits", "connect_clients", "connect_clusters", "connect_home"]
 

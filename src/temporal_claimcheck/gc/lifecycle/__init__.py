@@ -1,0 +1,1 @@
+"""Expiry: the smallest safe age of objects, and what a store is set to do."""

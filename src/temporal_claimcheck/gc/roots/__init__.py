@@ -1,0 +1,1 @@
+"""Reads from Temporal what refers to objects, and leaves nothing out."""
