@@ -55,7 +55,7 @@ class Process:
     store: StorePort
     task: asyncio.Task[PassReport]
     may_delete: bool
-    seen: dict[tuple[int, Run], tuple[SimulatedRun, set[str]]]
+    seen: dict[tuple[str, Run], tuple[SimulatedRun, set[str]]]
     """Runs of held workflows, as they were when it began, by hold."""
 
 
@@ -247,7 +247,7 @@ class Fleet:
                 continue
             for run in self.world.here.runs.values():
                 if (run.namespace, run.run.workflow_id) == placed.matches[1]:
-                    process.seen[id(placed), run.run] = (run, set(run.holds()))
+                    process.seen[placed.id, run.run] = (run, set(run.holds()))
 
     def _note_held(self, process: Process) -> None:
         """A pass that was completed has noted what runs of held workflows referred to."""
@@ -255,7 +255,7 @@ class Fleet:
         for placed in self._placed:
             for (hold, _), (run, keys) in process.seen.items():
                 was_there = run in run.family.roots and run.is_listed(process.began)
-                if hold == id(placed) and was_there and run.lost_until <= process.began <= now:
+                if hold == placed.id and was_there and run.lost_until <= process.began <= now:
                     placed.keys |= keys & run.holds()
 
     # How they are carried out.

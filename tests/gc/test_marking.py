@@ -184,3 +184,24 @@ def test_a_run_that_was_seen_once_and_is_not_listed_any_more_is_asked_for(is_ope
         scene.later(2 * HOUR)
     assert scene.here.remove(run)
     assert scene.collect().count(Verdict.LIVE) == 1
+
+
+def test_what_a_closed_run_leads_to_is_found_after_a_pass_was_killed_anywhere() -> None:
+    call, was_killed = 0, True
+    while was_killed:
+        scene = Scene()
+        key = scene.store()
+        first = scene.here.start("default", [], lag=NONE)
+        scene.later(5 * DAY)
+        second = scene.here.close_into_next(first, lag=NONE)
+        scene.here.give(second, key)
+        second.lost_until = scene.world.now + 5 * DAY
+        process = scene.fleet.start("dry")
+        for _ in range(call):
+            scene.step(process)
+        was_killed = not process.task.done()
+        process.port.kill()
+        scene.later(HOUR)
+        assert scene.collect().count(Verdict.LIVE) == 2, f"missed, killed at call {call}"
+        call += 1
+    assert call > 50

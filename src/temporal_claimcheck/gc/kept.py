@@ -5,6 +5,7 @@ say which runs there are: one that the listing does not show any more is asked f
 before its marks are dropped.
 """
 
+import asyncio
 import datetime as dt
 from collections.abc import Mapping
 from typing import Final, cast
@@ -34,8 +35,13 @@ class KeptRuns:
     and `save` leaves one record that says what stands.
     """
 
-    def __init__(self, ledger: Ledger, namespace_id: str, window: str) -> None:
+    def __init__(
+        self, ledger: Ledger, namespace_id: str, window: str, *, after: "KeptRuns | None" = None
+    ) -> None:
+        """Prepare; what is new in `after` is always written before anything of this one."""
         self._ledger = ledger
+        self._after = after
+        self._flushing = asyncio.Lock()
         self._prefix = f"{_PREFIX}{namespace_id}/{window}/"
         self._runs: dict[Run, frozenset[str]] = {}
         self._fresh: dict[Run, frozenset[str]] = {}
@@ -75,9 +81,13 @@ class KeptRuns:
 
     async def flush(self) -> None:
         """Write what is new."""
-        fresh, self._fresh = self._fresh, {}
-        if fresh:
-            await self._write(fresh)
+        # One at a time: what the first still writes in `after` is not there for the second.
+        async with self._flushing:
+            fresh, self._fresh = self._fresh, {}
+            if fresh:
+                if self._after is not None:
+                    await self._after.flush()
+                await self._write(fresh)
 
     async def save(self) -> None:
         """Write what stands, in one record if there are many or something is gone."""
@@ -88,6 +98,8 @@ class KeptRuns:
 
     async def replace(self, runs: Marked) -> None:
         """Write that these runs are all there are."""
+        if self._after is not None:
+            await self._after.flush()
         # The new record first: cut off between the two, too much is remembered.
         old, self._parts, self._fresh = self._parts, [], {}
         self._runs = dict(runs)

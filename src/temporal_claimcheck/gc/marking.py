@@ -71,6 +71,7 @@ class NamespaceReader:
         self._seen: set[str] = set()
         self._links: set[Run] = set()
         self._known: dict[Run, frozenset[str]] = {}
+        self._named = KeptRuns(ledger, source.namespace.id, KNOWN)
         self._lost_one = False
         self._stage = f"Reading {source.namespace.name} on {source.cluster.name}"
 
@@ -81,6 +82,7 @@ class NamespaceReader:
 
     async def read(self) -> None:
         """Read everything. Raises CollectionIncomplete, StoreError, IntegrityError."""
+        await self._named.load()
         await self._read_others()
         await self._read_listed(Open(), self._keep_known)
         for name, window in await self._closed_windows():
@@ -98,9 +100,8 @@ class NamespaceReader:
             self._seen |= {run.run_id for run in kept.runs}
         await self._read_others()
         # What these refer to is marked. What they got since, their workers have just stored.
-        known = KeptRuns(self._ledger, self._namespace.id, KNOWN)
-        await known.load()
-        self._seen |= {run.run_id for run in known.runs}
+        await self._named.load()
+        self._seen |= {run.run_id for run in self._named.runs}
         await self._settle()
 
     async def _read_others(self) -> None:
@@ -122,7 +123,7 @@ class NamespaceReader:
         return windows
 
     async def _read_window(self, name: str, window: ClosedBetween) -> None:
-        kept = KeptRuns(self._ledger, self._namespace.id, name)
+        kept = KeptRuns(self._ledger, self._namespace.id, name, after=self._named)
         await kept.load()
         unlisted = dict(kept.runs)
 
@@ -137,6 +138,9 @@ class NamespaceReader:
 
         async def keep(run: Run, found: RunReferences) -> None:
             if found.is_closed:
+                # It is not read again. What it leads to must be known however this pass ends.
+                for link in found.runs - self._named.runs.keys():
+                    await self._named.add(link, frozenset())
                 await kept.add(run, found.keys)
             else:
                 self._known[run] = found.keys
@@ -174,13 +178,12 @@ class NamespaceReader:
 
     async def _ask_for_known(self) -> None:
         """Ask for the runs that earlier passes saw and no listing of this one showed."""
-        known = KeptRuns(self._ledger, self._namespace.id, KNOWN)
-        await known.load()
-        await self._read_runs(_each(known.runs), self._keep_known, may_be_gone=True)
+        named = self._named
+        await self._read_runs(_each(named.runs), self._keep_known, may_be_gone=True)
         await self._follow_links()
-        for run in known.runs.keys() - self._known.keys():
-            await self._note(run, known.runs[run])
-        await known.replace(self._known)
+        for run in named.runs.keys() - self._known.keys():
+            await self._note(run, named.runs[run])
+        await named.replace(self._known)
 
     async def _keep_known(self, run: Run, found: RunReferences) -> None:
         self._known[run] = found.keys
