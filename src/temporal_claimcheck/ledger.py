@@ -14,7 +14,7 @@ from temporal_claimcheck.errors import BlobCorrupt, EncryptionKeyMissing, Invali
 from temporal_claimcheck.keychain import Keychain
 from temporal_claimcheck.stores.base import BlobInfo, BlobStore, CollectableStore
 from temporal_claimcheck.threads import Threads
-from temporal_claimcheck.transforms.compression import ZstdCompression
+from temporal_claimcheck.transforms.compression import NoCompression, ZstdCompression
 
 __all__ = ["LEDGER_PREFIX", "Ledger", "Record"]
 
@@ -26,6 +26,8 @@ Record = Mapping[str, object]
 _MAX_RECORD_BYTES: Final = 256 * 1024**2
 _THREADS: Final = 1
 _INLINE_BYTES: Final = 64 * 1024
+_SMALL_BYTES: Final = 512
+"""What is not worth being compressed: most records are one lease, one hold, one namespace."""
 
 
 class Ledger:
@@ -36,6 +38,7 @@ class Ledger:
 
     def __init__(self, store: BlobStore, keychain: Keychain | None = None) -> None:
         self._store = store
+        self._collectable_store = store if isinstance(store, CollectableStore) else None
         self._keychain = keychain
         self._threads = Threads(_THREADS, name="claimcheck-ledger")
 
@@ -85,16 +88,17 @@ class Ledger:
 
     @property
     def _collectable(self) -> CollectableStore:
-        if not isinstance(self._store, CollectableStore):
+        if self._collectable_store is None:
             raise InvalidSettings(
                 f"The store {self._store.name} cannot be listed.",
                 remedy="Collect garbage on a store that can list and delete (CollectableStore).",
             )
-        return self._store
+        return self._collectable_store
 
     def _seal(self, text: bytes, key: str) -> bytes:
         encryption_key = None if self._keychain is None else self._keychain.ring.newest
-        return seal_envelope(text, ZstdCompression(), key=key, encryption_key=encryption_key)
+        compression = NoCompression() if len(text) <= _SMALL_BYTES else ZstdCompression()
+        return seal_envelope(text, compression, key=key, encryption_key=encryption_key)
 
     def _open(self, blob: bytes, key: str) -> bytes:
         if self._keychain is None:

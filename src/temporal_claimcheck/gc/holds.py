@@ -92,13 +92,7 @@ class Holds:
 
     async def list(self) -> list[Hold]:
         """Return all holds, the oldest first."""
-        holds: list[Hold] = []
-        for name in await self._ledger.names(_PREFIX):
-            if name.endswith("/hold"):
-                # One that is removed at this moment is none.
-                with contextlib.suppress(BlobNotFound):
-                    holds.append(_parse(name.split("/")[1], await self._ledger.read(name)))
-        return holds
+        return await self._read(await self._ledger.names(_PREFIX))
 
     async def remove(self, id: str) -> bool:  # noqa: A002
         """Remove a hold; return whether there was one."""
@@ -109,10 +103,11 @@ class Holds:
 
     async def load(self) -> "Kept":
         """Return what all holds keep now."""
-        holds = await self.list()
+        names = await self._ledger.names(_PREFIX)
+        holds = await self._read(names)
         keys = {hold.key for hold in holds if hold.key is not None}
         standing = {hold.id for hold in holds}
-        for name in await self._ledger.names(_PREFIX):
+        for name in names:
             # A collector may have noted something for a hold that was removed meanwhile.
             if not name.endswith("/hold") and name.split("/")[1] in standing:
                 with contextlib.suppress(BlobNotFound):
@@ -134,6 +129,15 @@ class Holds:
             text = sorted(keys)
             name = f"{_PREFIX}{hold_id}/{run_id}.{digest_of(' '.join(text).encode())[:32]}"
             await self._ledger.write(name, {"keys": text})
+
+    async def _read(self, names: Iterable[str]) -> "list[Hold]":
+        holds: list[Hold] = []
+        for name in names:
+            if name.endswith("/hold"):
+                # One that is removed at this moment is none.
+                with contextlib.suppress(BlobNotFound):
+                    holds.append(_parse(name.split("/")[1], await self._ledger.read(name)))
+        return holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

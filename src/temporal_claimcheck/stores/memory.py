@@ -51,9 +51,9 @@ class MemoryStore:
     async def scan(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
         """See CollectableStore."""
         check_blob_prefix(prefix)
-        for key, (blob, modified) in list(self._blobs.items()):
-            if key.startswith(prefix):
-                yield BlobInfo(key=key, size_bytes=len(blob), modified=modified)
+        found = [item for item in list(self._blobs.items()) if item[0].startswith(prefix)]
+        for key, (blob, modified) in found:
+            yield BlobInfo(key=key, size_bytes=len(blob), modified=modified)
 
     async def delete(self, keys: Iterable[str]) -> None:
         """See CollectableStore."""
