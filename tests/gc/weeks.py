@@ -1,6 +1,7 @@
 """A clock that a test moves by days, and a collector that goes by it."""
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from temporal_claimcheck.clock import utc_now
@@ -75,6 +76,7 @@ class Week:
         await eventually(all_gone)
 
 
-async def open_week(address: str, door: Door) -> Week:
+async def open_week(address: str, door: Door, read_namespaces: Iterable[str] = ()) -> Week:
     calendar = Calendar()
-    return Week(room=await open_room(address, door=door, clock=calendar), calendar=calendar)
+    room = await open_room(address, door=door, clock=calendar, read_namespaces=read_namespaces)
+    return Week(room=room, calendar=calendar)
