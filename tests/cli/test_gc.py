@@ -212,3 +212,45 @@ async def test_the_scheduled_collector_is_installed_and_works(
             while not await Passes(manager.ledger).latest():
                 await asyncio.sleep(0.1)
     await handle.delete()
+
+
+async def test_a_reference_that_leads_nowhere_is_named(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with temporal_server() as environment:
+        # A server of its own: the command reads everything that is there.
+        address = environment.client.service_client.config.target_host
+        monkeypatch.setenv("TEMPORAL_ADDRESS", address)
+        await lose_an_object_of_a_workflow(store, tmp_path, address)
+
+
+async def lose_an_object_of_a_workflow(store: Path, tmp_path: Path, address: str) -> None:
+    unknown = run("verify", "--references", folder=tmp_path)
+    assert unknown.returncode == 1
+    assert "No namespace has registered" in unknown.stderr
+    settings = Settings.load(store=f"file://{store}", threshold_bytes=1000)
+    client = await Client.connect(address, plugins=[ClaimCheckPlugin(settings=settings)])
+    handle = await client.start_workflow(
+        rooted.Hold.run, "y" * 5000, id="dangling", task_queue="nobody-works-here"
+    )
+    before = files(store)
+    sound = run("verify", "--references", folder=tmp_path)
+    assert sound.returncode == 0, sound.stderr
+    assert "all are stored" in sound.stdout
+    assert files(store) == before, "verify changes nothing"
+    [lost] = files(store / "v1")
+    lost.unlink()
+    found = run("verify", "--references", folder=tmp_path)
+    assert found.returncode == 1
+    assert str(lost.relative_to(store)) in found.stdout.splitlines()
+    assert "workflow dangling, run" in " ".join(found.stdout.split())
+    document = json.loads(run("verify", "--references", "--json", folder=tmp_path).stdout)
+    [dangling] = document["references"]["dangling"]
+    assert dangling["key"] == str(lost.relative_to(store))
+    other_day = run(*("verify", "--references", "--day", "2020-01-01", "--json"), folder=tmp_path)
+    assert json.loads(other_day.stdout)["references"]["missing"] == 0
+    await handle.terminate()
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())

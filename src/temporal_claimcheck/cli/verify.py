@@ -11,26 +11,22 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.filesize import decimal
-from rich.table import Table
-from rich.text import Text
 
+from temporal_claimcheck.cli.collecting import collecting
+from temporal_claimcheck.cli.gc import AsJson, Profiles
+from temporal_claimcheck.cli.verify_report import READ_ONLY, print_references, print_verification
 from temporal_claimcheck.settings import Settings
 
 if TYPE_CHECKING:
+    from temporal_claimcheck.gc.referring import LiveReferences
     from temporal_claimcheck.gc.verify import Selection, Verification
 
 __all__ = ["verify"]
 
 _WRONG: Final = 1
-_MAX_WIDTH: Final = 100
 _SECONDS_BETWEEN_LINES: Final = 10.0
 _SECONDS_BETWEEN_PICTURES: Final = 0.1
-_SHOWN: Final = 20
-# What a store that is wrapped so adds to its name.
-_READ_ONLY: Final = ", read only"
 
 
 def verify(
@@ -48,24 +44,49 @@ def verify(
         int | None,
         typer.Option(metavar="NUMBER", min=1, help="Only so many payloads, drawn at random."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
+    references: Annotated[
+        bool,
+        typer.Option("--references", help="Read Temporal too: is all stored that it refers to?"),
+    ] = False,
+    profiles: Profiles = None,
+    as_json: AsJson = False,
 ) -> None:
     """Read stored objects and report what is damaged or cannot be read. Changes nothing.
 
-    Exits 1 if anything is wrong. Example: `claimcheck verify --day 2026-11-22`
+    Exits 1 if anything is wrong. Example: `claimcheck verify --day 2026-11-22 --references`
     """
     from temporal_claimcheck.gc.verify import Selection  # noqa: PLC0415
 
     selection = Selection(namespace=namespace, day=day and day.date(), sample=sample)
     found = asyncio.run(_verify_all(Settings.load(), selection))
+    live = asyncio.run(_check_references(profiles, selection)) if references else None
     if as_json:
-        stores = [_document(each) for each in found]
-        sys.stdout.write(json.dumps({"stores": stores}, indent=2) + "\n")
+        document: dict[str, Any] = {"stores": [_document(each) for each in found]}
+        if live is not None:
+            document["references"] = {"all_resolve": live.all_resolve, **asdict(live)}
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
         for each in found:
-            _print(each, Console())
-    if not all(each.is_sound for each in found):
+            print_verification(each, Console())
+        if live is not None:
+            print_references(live, Console())
+    if not all(each.is_sound for each in found) or not (live is None or live.all_resolve):
         raise typer.Exit(_WRONG)
+
+
+async def _check_references(
+    profiles: Sequence[str] | None, selection: "Selection"
+) -> "LiveReferences":
+    from temporal_claimcheck.gc.referring import check_live_references  # noqa: PLC0415
+
+    tools = collecting(profiles)
+    async with tools.manager() as manager:
+        with tools.progress() as progress:
+            clusters = await tools.clusters(manager)
+            at_once = tools.settings.at_once
+            return await check_live_references(
+                manager, clusters, selection, at_once=at_once, progress=progress
+            )
 
 
 async def _verify_all(settings: Settings, selection: "Selection") -> "Sequence[Verification]":
@@ -132,7 +153,7 @@ def _progress() -> Generator[_Progress]:
 
 def _document(found: "Verification") -> dict[str, Any]:
     return {
-        "store": found.store.removesuffix(_READ_ONLY),
+        "store": found.store.removesuffix(READ_ONLY),
         "is_sound": found.is_sound,
         "listed": found.listed,
         "sound": found.sound,
@@ -143,37 +164,3 @@ def _document(found: "Verification") -> dict[str, Any]:
         "wrong": dict(found.wrong),
         "findings": [asdict(each) for each in found.findings],
     }
-
-
-def _print(found: "Verification", console: Console) -> None:
-    width = min(console.width, _MAX_WIDTH)
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="bold")
-    table.add_column(found.store.removesuffix(_READ_ONLY), overflow="fold")
-    table.add_column("objects", justify="right")
-    table.add_column("bytes", justify="right")
-    table.add_row("sound payloads", f"{found.sound:,}", decimal(found.sound_bytes))
-    table.add_row("sound records", f"{found.records:,}", "")
-    for kind, count in sorted(found.wrong.items()):
-        table.add_row(Text(kind, style="red"), Text(f"{count:,}", style="red"), "")
-    if found.vanished:
-        table.add_row("vanished meanwhile", f"{found.vanished:,}", "")
-    if found.foreign:
-        table.add_row("not the claim check's", f"{found.foreign:,}", "")
-    console.print()
-    console.print(table, width=width)
-    console.print()
-    for each in found.findings[:_SHOWN]:
-        console.print(Text(each.key, style="bold"), soft_wrap=True)
-        said = each.what.replace(f" under {each.key}", "")
-        console.print(Text(f"  {each.kind}: {said}", style="red"), width=width)
-    if found.findings:
-        console.print()
-    hidden = found.wrong.total() - min(len(found.findings), _SHOWN)
-    if hidden:
-        console.print(Text(f"And {hidden:,} more; --json lists the first thousand."), width=width)
-    if found.is_sound:
-        read = found.sound + found.records
-        console.print(Text(f"All {read:,} objects that were read are sound.", style="bold green"))
-    else:
-        wrong = found.wrong.total()
-        console.print(Text(f"{wrong:,} of {found.read:,} are not sound.", style="bold red"))

@@ -30,7 +30,7 @@ from temporal_claimcheck.gc.kept import BEFORE, KNOWN, KeptRuns, kept_days
 from temporal_claimcheck.gc.marks import Marks
 from temporal_claimcheck.ledger import Ledger
 
-__all__ = ["NamespaceReader", "RunTaken"]
+__all__ = ["NamespaceReader", "OtherTaken", "RunTaken"]
 
 _MAX_ROUNDS: Final = 20
 _OVERLAP: Final = dt.timedelta(hours=1)
@@ -39,6 +39,8 @@ _ONE_DAY: Final = dt.timedelta(days=1)
 Take = Callable[[Run, RunReferences], Awaitable[None]]
 RunTaken = Callable[[Run, frozenset[str]], None]
 """Takes what a run refers to."""
+OtherTaken = Callable[[Kind, str, frozenset[str]], None]
+"""Takes what a schedule, a standalone activity or a Nexus operation refers to."""
 
 
 class NamespaceReader:
@@ -56,17 +58,18 @@ class NamespaceReader:
         held: Kept,
         tell: Callable[[str, int], None],
         taken: RunTaken | None = None,
+        other_taken: OtherTaken | None = None,
     ) -> None:
-        """Prepare to read; `taken` gets what runs refer to, in place of the marks."""
+        """Prepare to read; the takers get what is referred to, in place of the marks."""
         self._cluster = source.cluster
         self._namespace = source.namespace
         self._ledger = ledger
-        self._marks = marks
         self._began = began
         self._slots = asyncio.Semaphore(at_once)
         self._holds = holds
         self._held = held
         self._taken: RunTaken = taken or (lambda _, keys: marks.add(keys))
+        self._other_taken: OtherTaken = other_taken or (lambda _, __, keys: marks.add(keys))
         self._tell = tell
         self._seen: set[str] = set()
         self._links: set[Run] = set()
@@ -109,7 +112,7 @@ class NamespaceReader:
             async for other in self._cluster.others(self._namespace.name, kind):
                 keys = await self._cluster.other(self._namespace.name, kind, other)
                 if keys is not None:
-                    self._marks.add(keys)
+                    self._other_taken(kind, other, keys)
 
     async def _closed_windows(self) -> list[tuple[str, ClosedBetween]]:
         today = self._began.date()
