@@ -24,6 +24,9 @@ PYTHON ?= $(shell \
 # Tests and the demo find the servers that came as wheels, and `claimcheck` itself.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+# The tests start hundreds of programs; each would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-oldest test-zigflow test-interop check format bench clean distclean
 

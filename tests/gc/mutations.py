@@ -205,6 +205,12 @@ MUTATIONS: Final = (
         new="        while False:",
     ),
     Mutation(
+        rule="what a closed run leads to is written before the run counts as read",
+        file="gc/marking.py",
+        old="            for link in found.runs - self._named.runs.keys():",
+        new="            for link in ():",
+    ),
+    Mutation(
         rule="a closed run that is not listed any more is asked for",
         file="gc/marking.py",
         old="            if await self._read_run(run) is None:\n",
@@ -213,7 +219,7 @@ MUTATIONS: Final = (
     Mutation(
         rule="an open run that is not listed any more is asked for",
         file="gc/marking.py",
-        old="self._read_runs(_each(known.runs),",
+        old="self._read_runs(_each(named.runs),",
         new="self._read_runs(_each([]),",
     ),
     Mutation(rule="holds", file="gc/plan.py", old="    if held:", new="    if False:"),

@@ -69,6 +69,25 @@ async def test_two_passes_delete_what_nothing_refers_to(week: Week) -> None:
         await week.delete_runs()
 
 
+async def test_closed_runs_are_read_by_days_before_anything_is_marked(week: Week) -> None:
+    async with week.room.worker():
+        for _ in range(3):
+            await (await week.room.start(rooted.Grow.run, week.room.text[:36])).result()
+        queue = f"gc-{uuid.uuid4()}"
+        async with collector_worker(week.room.plain, steps(week), task_queue=queue):
+            handle = await start(week, queue)
+            assert (await handle.result()).runs >= 3
+        scheduled = [
+            event.activity_task_scheduled_event_attributes.activity_type.name
+            for event in (await handle.fetch_history()).events
+            if event.HasField("activity_task_scheduled_event_attributes")
+        ]
+        assert 2 <= scheduled.count("claimcheck_gc_read_ahead") <= 30
+        last = len(scheduled) - scheduled[::-1].index("claimcheck_gc_read_ahead")
+        assert scheduled.index("claimcheck_gc_mark") >= last
+        await week.delete_runs()
+
+
 class StuckCluster(TemporalCluster):
     """Answers no question about a run."""
 

@@ -17,6 +17,7 @@ from temporal_claimcheck.gc.workflow import (
     CompleteInput,
     Judged,
     JudgeInput,
+    ReadAheadInput,
     SourceInput,
     SweepInput,
 )
@@ -37,6 +38,8 @@ class CollectorActivities:
         """All activities, for `Worker(activities=…)`."""
         return (
             self.begin,
+            self.unread,
+            self.read_ahead,
             self.mark,
             self.judge,
             self.complete,
@@ -52,6 +55,18 @@ class CollectorActivities:
         """See Steps.begin."""
         async with _alive():
             return await self._steps.begin()
+
+    @activity.defn(name="claimcheck_gc_unread")
+    async def unread(self, given: SourceInput) -> Sequence[str]:
+        """See Steps.unread."""
+        async with _alive():
+            return await self._steps.unread(given.work, given.source)
+
+    @activity.defn(name="claimcheck_gc_read_ahead")
+    async def read_ahead(self, given: ReadAheadInput) -> int:
+        """See Steps.read_ahead."""
+        async with _alive():
+            return await self._steps.read_ahead(given.work, given.source, given.windows)
 
     @activity.defn(name="claimcheck_gc_mark")
     async def mark(self, given: SourceInput) -> Marked:

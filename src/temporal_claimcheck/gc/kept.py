@@ -7,6 +7,7 @@ before its marks are dropped.
 
 import asyncio
 import datetime as dt
+import secrets
 from collections.abc import Mapping
 from typing import Final, cast
 
@@ -58,7 +59,7 @@ class KeptRuns:
         """Read what earlier passes kept. Raises IntegrityError for a damaged record."""
         self._parts = await self._ledger.names(self._prefix)
         for part in self._parts:
-            self._next = 1 + int(part.rpartition("/")[2])
+            self._next = 1 + int(part.rpartition("/")[2].partition("-")[0])
             record = await self._ledger.read(part)
             for run_id, (workflow_id, keys) in cast(
                 "dict[str, tuple[str, list[str]]]", record["runs"]
@@ -110,13 +111,11 @@ class KeptRuns:
 
     async def _write(self, runs: Marked) -> None:
         entries = {run.run_id: (run.workflow_id, sorted(keys)) for run, keys in runs.items()}
-        while True:
-            name = f"{self._prefix}{self._next:08d}"
-            self._next += 1
-            # Another collector may have written that one.
-            if await self._ledger.write(name, {"runs": entries}):
-                self._parts.append(name)
-                return
+        # A name of its own: others write here too, and not every store keeps the first of two.
+        name = f"{self._prefix}{self._next:08d}-{secrets.token_hex(4)}"
+        self._next += 1
+        await self._ledger.write(name, {"runs": entries})
+        self._parts.append(name)
 
 
 async def kept_days(ledger: Ledger, namespace_id: str) -> list[dt.date]:

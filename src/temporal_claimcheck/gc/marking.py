@@ -11,7 +11,7 @@ for directly until the cluster says that it is gone.
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from typing import Final
 
 from temporal_claimcheck.errors import CollectionIncomplete
@@ -93,6 +93,31 @@ class NamespaceReader:
         await self._settle()
         await self._ask_for_known()
 
+    async def unread_windows(self, since: dt.datetime | None) -> list[str]:
+        """Return by name the windows of closed runs that were never read, or not since."""
+        kept = {day.isoformat() for day in await kept_days(self._ledger, self._namespace.id)}
+        # Listings lag, by a day at most; what shows up later still is read with all the rest.
+        settled = "" if since is None else (since.date() - _ONE_DAY).isoformat()
+        return [
+            name
+            for name, _ in await self._closed_windows()
+            if since is None or (name != BEFORE and (name not in kept or name >= settled))
+        ]
+
+    async def read_ahead(self, names: Collection[str]) -> None:
+        """Read the closed runs of some windows and keep their marks, so that `read` need not.
+
+        Any number of processes may do that at once, each for windows of its own. What this keeps
+        is true for as long as the run exists, so it does not matter when it is done, or whether.
+        """
+        await self._named.load()
+        for name, window in await self._closed_windows():
+            if name in names:
+                kept = self._kept(name)
+                await kept.load()
+                await self._read_runs(self._unkept(window, kept), self._keeper(kept))
+                await kept.flush()
+
     async def look_again(self) -> None:
         """Read what may have come since, right before something is deleted."""
         # Closed runs have not changed since the pass marked them; without this, what is open
@@ -126,7 +151,7 @@ class NamespaceReader:
         return windows
 
     async def _read_window(self, name: str, window: ClosedBetween) -> None:
-        kept = KeptRuns(self._ledger, self._namespace.id, name, after=self._named)
+        kept = self._kept(name)
         await kept.load()
         unlisted = dict(kept.runs)
 
@@ -139,22 +164,34 @@ class NamespaceReader:
                     self._seen.add(run.run_id)
                     await self._mark(run, keys)
 
-        async def keep(run: Run, found: RunReferences) -> None:
-            if found.is_closed:
-                # It is not read again. What it leads to must be known however this pass ends.
-                for link in found.runs - self._named.runs.keys():
-                    await self._named.add(link, frozenset())
-                await kept.add(run, found.keys)
-            else:
-                self._known[run] = found.keys
-
-        await self._read_runs(fresh(), keep)
+        await self._read_runs(fresh(), self._keeper(kept))
         for run in unlisted:
             self._seen.add(run.run_id)
             if await self._read_run(run) is None:
                 await self._note(run, kept.runs[run])
                 kept.drop(run)
         await kept.save()
+
+    def _kept(self, name: str) -> KeptRuns:
+        # What a closed run leads to is written first: the run is not read again, however this
+        # pass ends.
+        return KeptRuns(self._ledger, self._namespace.id, name, after=self._named)
+
+    def _keeper(self, kept: KeptRuns) -> Take:
+        async def keep(run: Run, found: RunReferences) -> None:
+            if not found.is_closed:
+                self._known[run] = found.keys
+                return
+            for link in found.runs - self._named.runs.keys():
+                await self._named.add(link, frozenset())
+            await kept.add(run, found.keys)
+
+        return keep
+
+    async def _unkept(self, window: ClosedBetween, kept: KeptRuns) -> AsyncIterator[Run]:
+        async for run in self._cluster.runs(self._namespace.name, window):
+            if run not in kept.runs:
+                yield run
 
     async def _settle(self) -> None:
         """List what started meanwhile, until no run that it shows is gone before it was read.

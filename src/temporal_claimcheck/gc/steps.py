@@ -1,12 +1,13 @@
 """The steps of a pass. Each leaves what it found in the ledger, so any process can do the next.
 
 `begin`, then `mark` each source, then `judge` each shelf, then `complete`. To delete: `may_sweep`,
-then `look_again` at each source, then `sweep` each shelf. `end` in any case.
+then `look_again` at each source, then `sweep` each shelf. `end` in any case. Before `mark`, any
+number of processes may `read_ahead` of it.
 """
 
 import contextlib
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from temporal_claimcheck.clock import utc_now
 from temporal_claimcheck.errors import CollectionIncomplete, InvalidSettings, StoreError
@@ -91,6 +92,28 @@ class Steps:
             with contextlib.suppress(StoreError):
                 await self.leases.release(lease)
             raise
+
+    async def unread(self, work: Work, source: SourceName) -> Sequence[str]:
+        """Return what `read_ahead` can read of a source, as names of windows."""
+        reader = await self._reader(work, source, Marks([]), tell_nobody)
+        began = None if work.latest is None else (await self._passes.completed(work.latest)).began
+        return await reader.unread_windows(began)
+
+    async def read_ahead(
+        self,
+        work: Work,
+        source: SourceName,
+        windows: Collection[str],
+        progress: Progress = tell_nobody,
+    ) -> int:
+        """Read the closed runs of some windows, so that `mark` finds their marks in the ledger.
+
+        Returns how many. Not needed, only faster: each process takes windows of its own.
+        """
+        async with self.leases.renewed(work.lease):
+            reader = await self._reader(work, source, Marks([]), progress)
+            await reader.read_ahead(windows)
+            return reader.runs
 
     async def mark(
         self, work: Work, source: SourceName, progress: Progress = tell_nobody

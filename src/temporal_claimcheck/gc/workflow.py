@@ -24,6 +24,7 @@ __all__ = [
     "CompleteInput",
     "JudgeInput",
     "Judged",
+    "ReadAheadInput",
     "SourceInput",
     "SweepInput",
 ]
@@ -34,6 +35,9 @@ TASK_QUEUE: Final = "claimcheck-gc"
 
 _SHELVES_AT_ONCE: Final = 10
 """One activity judges so many days of one namespace, or sweeps them."""
+_SHARDS: Final = 30
+"""The days of which closed runs are not read yet are read in so many activities for each namespace,
+at most; a day alone is never divided."""
 _LONG: Final = dt.timedelta(hours=12)
 _SHORT: Final = dt.timedelta(minutes=30)
 _SIGN_OF_LIFE: Final = dt.timedelta(minutes=2)
@@ -83,6 +87,15 @@ class SourceInput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadAheadInput:
+    """Windows of closed runs of a source."""
+
+    work: Work
+    source: SourceName
+    windows: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeInput:
     """Shelves of a pass, and what was marked."""
 
@@ -125,6 +138,7 @@ class CollectWorkflow:
         )
         completed = False
         try:
+            await asyncio.gather(*(self._read_ahead(work, source) for source in work.sources))
             marked = await self._each_source("claimcheck_gc_mark", work)
             judged = await asyncio.gather(
                 *(
@@ -157,6 +171,22 @@ class CollectWorkflow:
             objects=sum(each.objects for each in judged),
             condemned=sum(each.condemned for each in judged),
             deleted=sum(each.deleted for each in swept),
+        )
+
+    async def _read_ahead(self, work: Work, source: SourceName) -> None:
+        """Let all workers read closed runs, each of other days."""
+        given = SourceInput(work=work, source=source)
+        windows: list[str] = await self._long("claimcheck_gc_unread", given, list[str])
+        size = -(-len(windows) // _SHARDS) or 1
+        await asyncio.gather(
+            *(
+                self._long(
+                    "claimcheck_gc_read_ahead",
+                    ReadAheadInput(work=work, source=source, windows=windows[at : at + size]),
+                    int,
+                )
+                for at in range(0, len(windows), size)
+            )
         )
 
     async def _sweep(self, work: Work, marked: Sequence[Marked]) -> list[Judged]:
