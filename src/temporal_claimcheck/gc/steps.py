@@ -188,6 +188,11 @@ class Steps:
         self, work: Work, marked: Sequence[Marked], late: Sequence[Marked], shelf: ShelfName
     ) -> ShelfReport:
         """Judge a shelf again by all that was marked, and delete what is condemned."""
+        before = await self._passes.judged(work.id, _shelf(shelf))
+        if not before.verdicts[Verdict.CONDEMNED].objects:
+            # What only became old enough since is for the next pass.
+            await self._passes.sweep(work.id, _shelf(shelf), before)
+            return before
         async with self.leases.renewed(work.lease):
             found = _found(work, marked) | _found(work, late, suffix=f"-{_LATE}")
             judgement = await self._judge(work, _shelf(shelf), found)
