@@ -121,14 +121,22 @@ class Copier:
     async def run(self) -> CopyReport:
         """Copy. Raises StoreError for a store that is down or takes nothing.
 
-        Raises IntegrityError for a damaged record, after which nothing more is copied.
+        Raises IntegrityError for a damaged record, after which nothing more is copied, and
+        InvalidSettings for a source that the claim check never wrote to.
         """
         try:
             if not self.report.dry_run:
                 await self._destination.check()
             await self._records.begin()
             await self._count()
-            for _, shelf in sorted(self.report.shelves.items()):
+            if not (self.report.shelves or self.report.has_records):
+                raise InvalidSettings(
+                    f"Nothing of the claim check's is in {self.report.source}: no object and no "
+                    "record.",
+                    remedy="Check its URL, and the prefix or the database in it.",
+                )
+            # The oldest first: where the source expires, they are the next to go.
+            for shelf in sorted(self.report.shelves.values(), key=lambda shelf: shelf.day):
                 await self._copy_shelf(shelf)
             # What was registered or held at the source meanwhile.
             await self._records.bring()
@@ -145,7 +153,7 @@ class Copier:
                 self.report.foreign += not info.key.startswith(LEDGERS)
                 continue
             if self._selection.takes(key):
-                place = (key.day, key.namespace)
+                place = (key.namespace, key.day)
                 shelf = self.report.shelves.get(place)
                 if shelf is None:
                     shelf = ShelfCopy(namespace=key.namespace, day=key.day)

@@ -62,8 +62,8 @@ class CopyReport:
     source: str
     destination: str
     dry_run: bool
-    shelves: dict[tuple[dt.date, str], ShelfCopy] = field(
-        default_factory=dict[tuple[dt.date, str], ShelfCopy]
+    shelves: dict[tuple[str, dt.date], ShelfCopy] = field(
+        default_factory=dict[tuple[str, dt.date], ShelfCopy]
     )
     records_copied: int = 0
     """Records of the claim check's own that went along; in a dry run, those that would."""
@@ -86,6 +86,11 @@ class CopyReport:
     def is_complete(self) -> bool:
         """Whether all that was selected is at the destination, or in a dry run could be."""
         return self.finished and not self.wrong and not self.total("expired")
+
+    @property
+    def has_records(self) -> bool:
+        """Whether the source has any record."""
+        return bool(self.records_copied or self.records_present or self.records_left or self.wrong)
 
     def total(self, figure: str) -> int:
         """Return the sum of a figure over all shelves."""
