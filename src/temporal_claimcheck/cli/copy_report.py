@@ -1,6 +1,7 @@
 """What `claimcheck copy` tells: how far it is, and what it has done."""
 
 import time
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Final, Self
 
@@ -97,35 +98,48 @@ def print_report(report: CopyReport, console: Console) -> None:
         console.print(_table(report), width=width)
         console.print()
     _print_findings(report, console, width)
-    console.print(_records(report), width=width)
+    for line in (*_notes(report), _outcome(report)):
+        console.print(line, width=width, highlight=False)
+
+
+def _notes(report: CopyReport) -> Iterator[Text]:
+    """Yield what is worth knowing besides the objects."""
+    copied = "to copy" if report.dry_run else "copied"
+    parts = [f"{report.records_copied:,} {copied}", f"{report.records_present:,} there already"]
+    if report.records_left:
+        parts.append(f"{report.records_left:,} of the collector's stay at the source")
+    yield Text(f"Records: {', '.join(parts)}.")
     if report.foreign:
-        line = f"{report.foreign:,} objects that are not the claim check's stay at the source."
-        console.print(line, width=width)
+        yield Text(f"Not the claim check's, left at the source: {_objects(report.foreign)}.")
     if report.unproven:
-        line = (
-            f"{report.unproven:,} encrypted objects are whole by their checksum. With the "
-            "encryption keys their digests would be proven too."
+        yield Text(
+            f"Whole by their checksum: {_objects(report.unproven)}, encrypted. With the keys, "
+            "their digests would be proven too."
         )
-        console.print(line, width=width)
-    expired = report.total("expired")
-    if expired:
-        line = (
-            f"{expired:,} objects are older than CLAIMCHECK_TTL_DAYS allows, and the destination "
-            "would drop them at once. Raise it, or leave them out with --since."
+    if expired := report.total("expired"):
+        yield Text(
+            f"Too old: {_objects(expired)}, which the destination would drop at once by "
+            "CLAIMCHECK_TTL_DAYS. Raise it, or leave them out with --since.",
+            style="red",
         )
-        console.print(Text(line, style="red"), width=width)
-    console.print(_outcome(report), width=width)
+    yield Text()
 
 
 def _table(report: CopyReport) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        collapse_padding=True,
+        header_style="bold",
+    )
     table.add_column("namespace", overflow="fold")
     table.add_column("day", no_wrap=True)
     columns = {
         "objects": "listed",
         "to copy" if report.dry_run else "copied": "copied",
         "bytes": "copied_bytes",
-        "there already": "present",
+        "there before": "present",
     }
     # What rarely happens takes no room when it does not.
     rare = {"vanished": "vanished", "too old": "expired", "wrong": "wrong"}
@@ -164,33 +178,37 @@ def _print_findings(report: CopyReport, console: Console, width: int) -> None:
         console.print()
 
 
-def _records(report: CopyReport) -> str:
-    copied = "to copy" if report.dry_run else "copied"
-    parts = [f"{report.records_copied:,} {copied}", f"{report.records_present:,} there already"]
-    if report.records_left:
-        parts.append(f"{report.records_left:,} of the collector's stay at the source")
-    return f"Records: {', '.join(parts)}."
+def _objects(count: int) -> str:
+    return f"{count:,} object{'' if count == 1 else 's'}"
 
 
 def _outcome(report: CopyReport) -> Text:
     listed, missing = report.total("listed"), report.total("wrong") + report.total("expired")
+    there = report.total("copied") + report.total("present")
     if not report.finished:
-        at = report.total("copied") + report.total("present")
+        there = report.total("present") if report.dry_run else there
         return Text(
-            f"Stopped: {at:,} of {listed:,} objects are at the destination. Run the same command "
-            "again; it goes on.",
+            f"Stopped with {there:,} of {_objects(listed)} at the destination. Run the same "
+            "command again; it goes on.",
             style="bold yellow",
         )
     if not report.is_complete:
         if not missing:
             return Text("All objects are there, but not all records.", style="bold red")
-        would = "could not be copied" if report.dry_run else "are not whole at the destination"
-        return Text(f"{missing:,} of {listed:,} objects {would}.", style="bold red")
-    if report.dry_run:
-        copied = report.total("copied")
-        if not copied:
-            return Text("Nothing is left to copy. This was a dry run.", style="bold green")
-        size = decimal(report.total("copied_bytes"))
-        return Text(f"Nothing was copied. Without --dry-run: {copied:,} objects, {size}.", "bold")
-    there = report.total("copied") + report.total("present")
-    return Text(f"All {there:,} objects are at the destination.", style="bold green")
+        would = "could not be copied" if report.dry_run else "not whole at the destination"
+        return Text(f"{missing:,} of {_objects(listed)} {would}.", style="bold red")
+    return _dry_outcome(report) if report.dry_run else _good_outcome(listed, there)
+
+
+def _dry_outcome(report: CopyReport) -> Text:
+    copied, size = report.total("copied"), decimal(report.total("copied_bytes"))
+    if not copied:
+        return Text("Nothing is left to copy. This was a dry run.", style="bold green")
+    return Text(f"Nothing was copied. Without --dry-run: {_objects(copied)}, {size}.", "bold")
+
+
+def _good_outcome(listed: int, there: int) -> Text:
+    if not listed:
+        return Text("No object is selected.", style="bold yellow")
+    whole = "1 object is" if there == 1 else f"All {_objects(there)} are"
+    return Text(f"{whole} at the destination.", style="bold green")
