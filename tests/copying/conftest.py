@@ -1,5 +1,6 @@
 """Servers to copy to and from, and an environment without settings of whoever runs the tests."""
 
+import json
 import os
 from collections.abc import AsyncGenerator
 
@@ -25,7 +26,26 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def s3(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[S3Server]:
-    async with seaweedfs(tmp_path_factory.mktemp("s3"), bucket="claims") as server:
+    """Run SeaweedFS, where `reader` may only read and list."""
+    folder = tmp_path_factory.mktemp("s3")
+    identities = folder / "identities.json"
+    actions = {"claimcheck": ["Admin", "Read", "Write", "List"], "reader": ["Read", "List"]}
+    identities.write_text(
+        json.dumps(
+            {
+                "identities": [
+                    {
+                        "name": name,
+                        "credentials": [{"accessKey": name, "secretKey": f"{name}-secret"}],
+                        "actions": allowed,
+                    }
+                    for name, allowed in actions.items()
+                ]
+            }
+        )
+    )
+    arguments = (f"-s3.config={identities}",)
+    async with seaweedfs(folder, bucket="claims", arguments=arguments) as server:
         yield server
 
 

@@ -1,6 +1,7 @@
 """The two stores of a copy, with settings that may differ."""
 
 import os
+import uuid
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,24 @@ async def test_each_side_has_settings_of_its_own(
     report = await Copier(places.source, places.destination, Selection(), names=places.names).run()
     assert report.total("copied") == 7
     assert await everything(turned.source) == await everything(turned.destination)
+
+
+async def test_credentials_that_may_only_read_are_enough_for_a_source_and_not_for_a_destination(
+    s3: S3Server, tmp_path: Path
+) -> None:
+    url = {"CLAIMCHECK_STORE": f"s3://claims/{uuid.uuid4()}"}
+    may_read = {"AWS_ACCESS_KEY_ID": "reader", "AWS_SECRET_ACCESS_KEY": "reader-secret"}
+    writer = written(tmp_path / "writer.env", s3_settings(s3) | url)
+    reader = written(tmp_path / "reader.env", s3_settings(s3) | url | may_read)
+    folder = f"file://{tmp_path}/store"
+    await stock(open_places(folder, writer).destination, 3)
+    places = open_places(reader, folder)
+    report = await Copier(places.source, places.destination, Selection()).run()
+    assert report.total("copied") == 3
+    await stock(places.destination, 1, seed="more ")
+    places = open_places(folder, reader)
+    with pytest.raises(StoreDenied):
+        await Copier(places.source, places.destination, Selection()).run()
 
 
 async def test_the_source_is_never_written_to(tmp_path: Path) -> None:

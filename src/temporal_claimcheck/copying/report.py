@@ -22,7 +22,7 @@ class Finding:
     where: str
     """In which of the two stores."""
     kind: str
-    """The code of the error, as in the reference of errors."""
+    """The code of the error, as in the reference of errors, or `unknown-record`."""
     what: str
 
 
