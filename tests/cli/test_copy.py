@@ -1,6 +1,7 @@
 """`claimcheck copy` as a user runs it. Copies that are killed: tests/copying."""
 
 import asyncio
+import inspect
 import json
 import os
 import signal
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from temporal_claimcheck.cli.copy import copy
+from temporal_claimcheck.copying.copier import DEFAULT_AT_ONCE
 from temporal_claimcheck.stores.filesystem import FileSystemStore
 from temporal_claimcheck.testing.servers import redis_server
 from tests.cli.programs import claimcheck, claimcheck_running
@@ -30,6 +33,10 @@ def source(tmp_path: Path) -> FileSystemStore:
 @pytest.fixture
 def urls(tmp_path: Path) -> tuple[str, str]:
     return f"file://{tmp_path / 'source'}", f"file://{tmp_path / 'destination'}"
+
+
+def test_the_command_has_as_many_on_their_way_as_the_copier_by_itself() -> None:
+    assert inspect.signature(copy).parameters["at_once"].default == DEFAULT_AT_ONCE
 
 
 async def test_the_end_is_a_table_that_fits_the_terminal(

@@ -50,7 +50,7 @@ def copy(
     ] = False,
     at_once: Annotated[
         int, typer.Option(metavar="NUMBER", min=1, help="Objects on their way at a time.")
-    ] = 16,
+    ] = 32,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell what would be copied; write nothing.")
     ] = False,

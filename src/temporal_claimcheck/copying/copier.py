@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_AT_ONCE", "Copier", "ExpiringStore"]
 
-DEFAULT_AT_ONCE: Final = 16
+DEFAULT_AT_ONCE: Final = 32
 
 _BATCH: Final = 1000
 # What is read, and what is read back.
