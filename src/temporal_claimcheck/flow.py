@@ -1,15 +1,15 @@
-"""Flow control: one flight per key, a bound on the bytes in flight, and all or an error."""
+"""Flow control: one flight per key, bounds on what is in flight, and all or an error."""
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from temporal_claimcheck.errors import InvalidSettings
 
-__all__ = ["ByteBudget", "SingleFlight", "all_or_error"]
+__all__ = ["ByteBudget", "SingleFlight", "all_or_error", "for_each"]
 
 T = TypeVar("T")
 
@@ -131,3 +131,27 @@ async def all_or_error(coroutines: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     except BaseExceptionGroup as group_error:
         raise group_error.exceptions[0] from None
     return [task.result() for task in tasks]
+
+
+async def for_each(
+    items: AsyncIterator[T], work: Callable[[T], Coroutine[Any, Any, None]], *, at_once: int
+) -> None:
+    """Do the work for each item, so many at once; an item is asked for when there is room.
+
+    On the first error the rest is cancelled, and that error raised.
+    """
+    turn = asyncio.Semaphore(at_once)
+
+    async def one(item: T) -> None:
+        try:
+            await work(item)
+        finally:
+            turn.release()
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            async for item in items:
+                await turn.acquire()
+                group.create_task(one(item))
+    except BaseExceptionGroup as error:
+        raise error.exceptions[0] from None

@@ -10,6 +10,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from temporal_claimcheck.cli.completion import completion
+from temporal_claimcheck.cli.copy import copy
 from temporal_claimcheck.cli.demo import demo
 from temporal_claimcheck.cli.gc import gc
 from temporal_claimcheck.cli.hold import hold
@@ -45,6 +47,8 @@ app.command()(purge)
 app.add_typer(keys, name="keys")
 app.add_typer(lifecycle, name="lifecycle")
 app.command()(verify)
+app.command()(copy)
+app.command()(completion)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

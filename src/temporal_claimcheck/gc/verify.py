@@ -4,13 +4,12 @@ Objects are opened as a reader opens them: envelope, decryption, digest. What va
 is no error, since collection and expiry go on.
 """
 
-import asyncio
 import datetime as dt
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from temporal_claimcheck.errors import (
     BlobNotFound,
@@ -21,15 +20,13 @@ from temporal_claimcheck.errors import (
     InvalidSettings,
     StoreError,
 )
-from temporal_claimcheck.flow import ByteBudget
+from temporal_claimcheck.flow import ByteBudget, for_each
 from temporal_claimcheck.keyspace import KEYSPACE_VERSION, Key, day_prefix, namespace_prefix
 from temporal_claimcheck.ledger import LEDGER_PREFIX
 from temporal_claimcheck.manager import ClaimCheckManager
 from temporal_claimcheck.stores.base import BlobInfo, BlobStore, CollectableStore, ProbingStore
 
 __all__ = ["Finding", "References", "Selection", "Verification", "check_references", "verify"]
-
-T = TypeVar("T")
 
 _AT_ONCE: Final = 16
 _MAX_STORED_BYTES_AT_ONCE: Final = 256 * 1024**2
@@ -142,7 +139,7 @@ async def verify(
             remedy="Verify a store that can list (CollectableStore).",
         )
     run = _Run(manager.for_replay(), Verification(store=store.name), progress)
-    await _for_each(_selected(store, selection, run.found), run.check)
+    await for_each(_selected(store, selection, run.found), run.check, at_once=_AT_ONCE)
     return run.found
 
 
@@ -167,7 +164,7 @@ async def check_references(store: BlobStore, keys: AsyncIterator[str]) -> Refere
         if len(found.missing_keys) < _MAX_FINDINGS:
             found.missing_keys.append(key)
 
-    await _for_each(keys, look)
+    await for_each(keys, look, at_once=_AT_ONCE)
     return found
 
 
@@ -245,27 +242,6 @@ async def _selected(
             drawn[place] = info
     for info in drawn:
         yield info
-
-
-async def _for_each(
-    items: AsyncIterator[T], work: Callable[[T], Coroutine[Any, Any, None]]
-) -> None:
-    """Do the work for each item, some at once; the first error ends all."""
-    turn = asyncio.Semaphore(_AT_ONCE)
-
-    async def one(item: T) -> None:
-        try:
-            await work(item)
-        finally:
-            turn.release()
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            async for item in items:
-                await turn.acquire()
-                group.create_task(one(item))
-    except BaseExceptionGroup as error:
-        raise error.exceptions[0] from None
 
 
 async def _is_there(store: BlobStore, key: str) -> bool:

@@ -105,7 +105,7 @@ class RedisStore:
                 remedy="Use an object store for payloads of this size, or raise Redis's "
                 "proto-max-bulk-len.",
             )
-        transaction = (bucket_of(key), putting(key, blob, self._expires(key)))
+        transaction = (bucket_of(key), putting(key, blob, self.expires_at(key)))
         with translated(f"store the object under {key}", place=self._name):
             ((_, _, wrote, _),) = await self._servers.get().transactions([transaction])
         return wrote is not None
@@ -152,6 +152,16 @@ class RedisStore:
         with translated("ask when objects expire", place=self._name):
             async for blob, milliseconds in lifetimes(self._servers.get(), prefix):
                 yield blob, None if milliseconds < 0 else dt.timedelta(milliseconds=milliseconds)
+
+    def expires_at(self, key: str) -> dt.datetime | None:
+        """Return when a payload stored now would expire, as its key tells; None for never.
+
+        It may have expired already: it is counted from the end of the day in the key.
+        """
+        day = payload_day(key)
+        if self._ttl is None or day is None:
+            return None
+        return day + dt.timedelta(days=1) + self._ttl
 
     async def delete(self, keys: Iterable[str]) -> None:
         """See CollectableStore."""
@@ -212,10 +222,3 @@ class RedisStore:
                 self._doubts.add(doubt)
                 logger.warning("%s %s", self._name, doubt)
         self._trusted_until = time.monotonic() + _TRUST_SECONDS
-
-    def _expires(self, key: str) -> dt.datetime | None:
-        """Return the time to expire, counted from the end of the day in a payload's key."""
-        day = payload_day(key)
-        if self._ttl is None or day is None:
-            return None
-        return day + dt.timedelta(days=1) + self._ttl
