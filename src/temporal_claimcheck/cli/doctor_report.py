@@ -63,7 +63,7 @@ def _line(finding: Finding) -> RenderableType:
     said: list[RenderableType] = []
     if is_wrong:
         said.append(Text(finding.code, style=f"bold {colour}"))
-    said.append(Text(_sentence(finding), style="" if is_wrong else "dim" if sign == "•" else ""))
+    said.append(Text(finding.what, style="dim" if finding.severity is Severity.NOTE else ""))
     if finding.remedy:
         said.append(_remedy(finding.remedy))
     grid = Table.grid(padding=(0, 1))
@@ -79,11 +79,6 @@ def _remedy(remedy: str) -> RenderableType:
     grid.add_column(ratio=1, overflow="fold")
     grid.add_row(Text("→", style="bold"), Text(remedy, style="bold"))
     return grid
-
-
-def _sentence(finding: Finding) -> str:
-    """Return what was found, begun and ended as the other lines of a list are."""
-    return finding.what if finding.what.endswith(".") else finding.what
 
 
 def _summary(report: Report) -> Text:

@@ -48,15 +48,16 @@ async def check_environment() -> Outcome[Settings]:
         findings.append(catalogue.STORE_UNCLEAR.found(error.what, error.remedy))
         return Outcome(findings=findings)
     findings += _effects(settings)
-    if not findings:
-        count = sum(name.startswith(_PREFIX) for name in os.environ if name != _CONFIG)
-        file = os.environ.get(_CONFIG)
-        also = f", and {file}" if file else ""
-        plural = "" if count == 1 else "s"
-        findings.append(
-            catalogue.SETTINGS_READ.found(f"{count} setting{plural} of the environment{also}")
-        )
-    return Outcome(findings=findings, value=settings)
+    return Outcome(findings=[_read(), *findings], value=settings)
+
+
+def _read() -> Finding:
+    count = sum(name.startswith(_PREFIX) and name != _CONFIG for name in os.environ)
+    file = os.environ.get(_CONFIG)
+    also = f", and {file}" if file else ""
+    return catalogue.SETTINGS_READ.found(
+        f"{count} setting{'' if count == 1 else 's'} of the environment{also}"
+    )
 
 
 def _unknown(environ: Mapping[str, str]) -> list[Finding]:
