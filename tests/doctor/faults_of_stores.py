@@ -1,8 +1,8 @@
 """What goes wrong with stores, on real servers."""
 
 import datetime as dt
+import sys
 from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -92,7 +92,7 @@ async def a_redis_that_writes_nothing_to_disk(bench: Bench) -> AsyncGenerator[No
 
 @fault("redis-doubtful", "appendonly yes")
 async def a_redis_with_snapshots_only(bench: Bench) -> AsyncGenerator[None]:
-    async with bench.redis("--appendonly", "no", "--save", "3600 1"):
+    async with bench.redis("--appendonly", "no", "--save", "3600", "1"):
         yield
 
 
@@ -107,15 +107,16 @@ async def a_loss_that_somebody_accepted(bench: Bench) -> AsyncGenerator[None]:
 async def a_redis_that_is_nearly_full(bench: Bench) -> AsyncGenerator[None]:
     async with bench.redis("--maxmemory", "16mb") as server:
         async with to_redis(server) as client:
-            await client.set("ballast", bytes(14 * MIB))
+            for number in range(14):
+                await client.set(f"ballast-{number}", bytes(MIB))
         yield
 
 
 @fault("store-full", "Raise maxmemory")
 async def a_redis_that_is_full(bench: Bench) -> AsyncGenerator[None]:
-    async with bench.redis("--maxmemory", "16mb") as server:
+    async with bench.redis("--maxmemory", "64mb") as server:
         async with to_redis(server) as client:
-            await client.set("ballast", bytes(15 * MIB))
+            await client.set("ballast", bytes(8 * MIB))
             await client.config_set("maxmemory", 4 * MIB)
         yield
 
@@ -160,9 +161,9 @@ async def a_redis_certificate_of_another_authority(bench: Bench) -> AsyncGenerat
         yield
 
 
-@fault("store-denied", "Give this process the right")
+@fault("store-denied", "read and write permission there")
 async def a_folder_where_nobody_may_write(bench: Bench) -> AsyncGenerator[None]:
-    if not Path("/sys/kernel").exists():
+    if sys.platform != "linux":
         pytest.skip("only Linux has a folder where not even root may write")
     bench.use("file:///sys/kernel/claims")
     yield

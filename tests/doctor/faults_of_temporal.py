@@ -20,6 +20,8 @@ from tests.server.serving import serving
 from tests.temporal.waiting import eventually
 
 UI = "http://localhost:8233"
+# An address of this machine that looks to the doctor like that of another.
+ELSEWHERE = "0.0.0.0"  # noqa: S104  # nothing binds to it
 OTHER_ID = "11111111-aaaa-bbbb-cccc-222222222222"
 
 
@@ -173,8 +175,7 @@ async def a_codec_server_without_its_store(bench: Bench) -> AsyncGenerator[None]
 @fault("codec-open", "CLAIMCHECK_SERVER_TOKENS")
 async def a_proxy_that_opens_the_codec_server_to_all(bench: Bench) -> AsyncGenerator[None]:
     async with serving() as served, proxy(served.url) as port:
-        # Another name of this machine, which looks to the doctor as that of any other.
-        bench.asked["codec_endpoint"] = f"http://0.0.0.0:{port}"
+        bench.asked["codec_endpoint"] = f"http://{ELSEWHERE}:{port}"
         yield
 
 
@@ -182,7 +183,7 @@ async def a_proxy_that_opens_the_codec_server_to_all(bench: Bench) -> AsyncGener
 async def a_web_ui_by_https_and_a_codec_server_by_http(bench: Bench) -> AsyncGenerator[None]:
     settings = {"tokens": "*=a-token-of-this-test"}
     async with serving(settings=settings) as served:
-        bench.asked["codec_endpoint"] = served.url.replace("127.0.0.1", "0.0.0.0")
+        bench.asked["codec_endpoint"] = served.url.replace("127.0.0.1", ELSEWHERE)
         bench.asked["web_ui_origin"] = "https://temporal.example.com"
         yield
 

@@ -1,12 +1,13 @@
 """One HTTP request, with the standard library: the doctor needs no client of its own."""
 
-import asyncio
 import http.client
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
+
+from temporal_claimcheck.threads import Threads
 
 __all__ = ["Answer", "ask"]
 
@@ -33,7 +34,13 @@ async def ask(
     seconds: float,
 ) -> Answer:
     """Send a request; follow no redirect. Raises OSError, or http.client.HTTPException."""
-    return await asyncio.to_thread(_ask, method, url, dict(headers or {}), body, seconds)
+    # Not the event loop's own threads: the loop waits for those before it ends, and whoever
+    # presses Ctrl-C would wait for a server that is silent.
+    threads = Threads(1, name="claimcheck-doctor")
+    try:
+        return await threads.run(_ask, method, url, dict(headers or {}), body, seconds)
+    finally:
+        threads.release()
 
 
 def _ask(

@@ -13,7 +13,8 @@ from temporal_claimcheck.errors import InvalidSettings
 
 __all__ = ["Request", "installed_version"]
 
-_ENDPOINT: Final = re.compile(r"https?://[^/?#\s]+(/[^?#\s]*)?")
+# Without credentials, which would be shown.
+_ENDPOINT: Final = re.compile(r"https?://[^/?#\s@]+(/[^?#\s]*)?")
 _ORIGIN: Final = re.compile(r"https?://[^/?#,\s@]+")
 
 
@@ -48,7 +49,8 @@ class Request:
         if self.codec_endpoint is not None and not _ENDPOINT.fullmatch(self.codec_endpoint):
             raise InvalidSettings(
                 "The codec endpoint is no URL of a server.",
-                remedy="Write it as in --codec-endpoint https://codec.example.com.",
+                remedy="Write it without credentials, as in --codec-endpoint "
+                "https://codec.example.com.",
             )
         if self.web_ui_origin is not None and not _ORIGIN.fullmatch(self.web_ui_origin):
             raise InvalidSettings(

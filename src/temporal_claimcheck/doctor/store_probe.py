@@ -58,6 +58,10 @@ async def probe(
     record = {"since": clock().isoformat(timespec="seconds")}
     written = deleted = False
     try:
+        # Some servers make the bucket that a write names, however it is misspelled; none does for
+        # a read. To who may not list, what is missing looks like a refusal.
+        with suppress(BlobNotFound, StoreDenied):
+            await ledger.read(name)
         started, before = time.perf_counter(), clock()
         written = True  # also when the answer is lost
         await ledger.write(name, record)
