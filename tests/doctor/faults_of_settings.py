@@ -1,9 +1,11 @@
 """What people set wrongly."""
 
+import base64
 import sys
 from collections.abc import AsyncGenerator
 
 from temporal_claimcheck.doctor.request import installed_version
+from temporal_claimcheck.testing.servers import temporal_server
 from tests.doctor.bench import Bench, fault
 
 
@@ -22,6 +24,14 @@ async def a_misspelled_variable_of_the_server(bench: Bench) -> AsyncGenerator[No
 @fault("settings-invalid", "Correct them")
 async def a_value_out_of_range(bench: Bench) -> AsyncGenerator[None]:
     bench.set(CLAIMCHECK_THRESHOLD_BYTES=-1)
+    yield
+
+
+@fault("settings-invalid", "Did you mean threshold_bytes?")
+async def a_misspelled_setting_of_the_file(bench: Bench) -> AsyncGenerator[None]:
+    file = bench.folder / "claimcheck.toml"
+    file.write_text("treshold_bytes = 100000\n[gc]\nat_once = 4\n")
+    bench.set(CLAIMCHECK_CONFIG=file)
     yield
 
 
@@ -110,6 +120,26 @@ async def a_package_that_the_store_needs(bench: Bench) -> AsyncGenerator[None]:
         if name.startswith(("obstore", "temporal_claimcheck.stores.object_")):
             bench.environ.delitem(sys.modules, name)
     bench.environ.setitem(sys.modules, "obstore", None)
+    yield
+
+
+@fault("threshold-over-limit", "Lower CLAIMCHECK_THRESHOLD_BYTES")
+async def a_temporal_that_takes_less_than_others(bench: Bench) -> AsyncGenerator[None]:
+    less = ("--dynamic-config-value", "limit.blobSize.error=40000")
+    async with temporal_server(arguments=less) as environment:
+        bench.set(TEMPORAL_ADDRESS=environment.client.service_client.config.target_host)
+        yield
+
+
+@fault("keys-invalid", "claimcheck keys generate")
+async def a_key_that_is_not_random(bench: Bench) -> AsyncGenerator[None]:
+    bench.set(CLAIMCHECK_ENCRYPTION_KEYS=base64.b64encode(bytes(32)).decode())
+    yield
+
+
+@fault("keys-invalid", "the right to read the file")
+async def a_file_of_keys_that_is_not_there(bench: Bench) -> AsyncGenerator[None]:
+    bench.set(CLAIMCHECK_ENCRYPTION_KEYS_FILE=bench.folder / "no-keys")
     yield
 
 

@@ -21,6 +21,7 @@ from tests.doctor.bench import Bench, fault
 from tests.stores.go_between import go_between, s3_error
 
 MIB = 1024**2
+DELETED = "<DeleteResult><Deleted><Key>all</Key></Deleted></DeleteResult>"
 
 
 @fault("store-unreachable", "Check host and port")
@@ -60,6 +61,33 @@ async def a_credential_that_may_not_delete(bench: Bench) -> AsyncGenerator[None]
         return s3_error(403, "AccessDenied") if deletes else None
 
     async with go_between(bench.s3, before=refuse) as between:
+        bench.set(CLAIMCHECK_S3_ENDPOINT=between.endpoint)
+        yield
+
+
+@fault("store-changes-bytes", "Find out what changes them")
+async def a_store_that_gives_back_something_else(bench: Bench) -> AsyncGenerator[None]:
+    def change(request: web.Request, answer: web.Response) -> web.Response:
+        body = answer.body
+        if request.method == "GET" and "/doctor/" in request.path and isinstance(body, bytes):
+            answer.body = body[:-1] + b"?"
+        return answer
+
+    async with go_between(bench.s3, after=change) as between:
+        bench.set(CLAIMCHECK_S3_ENDPOINT=between.endpoint)
+        yield
+
+
+@fault("store-failed", "Look for a cache in front of the store")
+async def a_store_that_only_says_that_it_deletes(bench: Bench) -> AsyncGenerator[None]:
+    async def pretend(request: web.Request) -> web.Response | None:
+        if request.method == "DELETE":
+            return web.Response(status=204)
+        if "delete" in request.query:
+            return web.Response(text=DELETED, content_type="application/xml")
+        return None
+
+    async with go_between(bench.s3, before=pretend) as between:
         bench.set(CLAIMCHECK_S3_ENDPOINT=between.endpoint)
         yield
 

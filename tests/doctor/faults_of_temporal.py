@@ -16,6 +16,7 @@ from temporal_claimcheck.testing.certificates import make_certificate
 from temporal_claimcheck.testing.servers import free_ports
 from tests.doctor.bench import Bench, fault
 from tests.doctor.proxies import proxy
+from tests.doctor.strangers import refusing_grpc
 from tests.server.serving import serving
 from tests.temporal.waiting import eventually
 
@@ -35,6 +36,13 @@ async def a_temporal_that_is_down(bench: Bench) -> AsyncGenerator[None]:
 async def tls_to_a_temporal_without(bench: Bench) -> AsyncGenerator[None]:
     bench.set(TEMPORAL_TLS="true")
     yield
+
+
+@fault("temporal-denied", "TEMPORAL_API_KEY")
+async def a_temporal_that_does_not_know_the_caller(bench: Bench) -> AsyncGenerator[None]:
+    async with refusing_grpc() as port:
+        bench.set(TEMPORAL_ADDRESS=f"127.0.0.1:{port}")
+        yield
 
 
 @fault("namespace-missing", "temporal operator namespace create --namespace orders")

@@ -93,10 +93,12 @@ def _summary(report: Report) -> Text:
         if count := counts[severity]:
             style = f"bold {_SIGNS[severity][1]}"
             found.append(f"{count} {noun}{'' if count == 1 else 's'}", style=style)
-            found.append(", ")
-    found.append(f"{counts[Severity.OK]} in order.")
+            found.append(" · ", style="dim")
+    found.append(f"{counts[Severity.OK]} in order", style="green")
     if report.has(Severity.ERROR):
-        return Text("Something is wrong. ", style="bold red").append(found)
-    if report.has(Severity.WARNING):
-        return Text("It works, with doubts. ", style="bold yellow").append(found)
-    return Text("All is well. ", style="bold green").append(found)
+        verdict = Text("Something is wrong.", style="bold red")
+    elif report.has(Severity.WARNING):
+        verdict = Text("It works, with doubts.", style="bold yellow")
+    else:
+        verdict = Text("All is well.", style="bold green")
+    return Text.assemble(verdict, "  ", found)

@@ -29,7 +29,7 @@ def judge_clock(
     behind = before - said - dt.timedelta(seconds=1)
     off = max(ahead, behind, dt.timedelta())
     if off < _OFF:
-        return [catalogue.CLOCK_AGREES.found(f"this machine and {whose} agree")]
+        return [catalogue.CLOCK_AGREES.found(f"This machine and {whose} agree.")]
     kind = catalogue.CLOCK_OFF if off < _WRONG else catalogue.CLOCK_WRONG
     side = "behind" if ahead > behind else "ahead of"
     # To whole seconds, for people.

@@ -6,7 +6,7 @@ import json
 import ssl
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Final, cast
 from urllib.parse import urlsplit
 
 from temporal_claimcheck.doctor import catalogue
@@ -92,12 +92,12 @@ async def check_cors(base: str, origin: str, *, seconds: float) -> Outcome[None]
                 )
             ]
         )
-    return Outcome(findings=[catalogue.CORS_RIGHT.found(f"pages of {origin} may call it")])
+    return Outcome(findings=[catalogue.CORS_RIGHT.found(f"Pages of {origin} may call it.")])
 
 
 def _readiness(root: str, answer: Answer) -> Finding:
     if answer.status == HTTPStatus.OK:
-        return catalogue.CODEC_SERVES.found(f"{root} answers, and reaches its store")
+        return catalogue.CODEC_SERVES.found(f"{root} answers, and reaches its store.")
     code = str(_document(answer).get("code", "")) or str(answer.status)
     return catalogue.CODEC_NOT_READY.found(
         f"{root} answers, and cannot use its store: {code}.",
@@ -107,9 +107,13 @@ def _readiness(root: str, answer: Answer) -> Finding:
 
 def _closed(base: str, answer: Answer) -> list[Finding]:
     if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return [catalogue.CODEC_CLOSED.found("it refuses who has no credentials")]
+        return [catalogue.CODEC_CLOSED.found("It refuses who has no credentials.")]
     if answer.status == HTTPStatus.OK and _is_local(base):
-        return [catalogue.CODEC_CLOSED.found("it is open to this machine, which may be all it is")]
+        return [
+            catalogue.CODEC_CLOSED.found(
+                "It asks for no credentials, and was reached as localhost."
+            )
+        ]
     if answer.status == HTTPStatus.OK:
         return [
             catalogue.CODEC_OPEN.found(
@@ -152,7 +156,7 @@ def _document(answer: Answer) -> Mapping[str, object]:
         found: object = json.loads(answer.body)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+    return cast("dict[str, object]", found) if isinstance(found, dict) else {}
 
 
 def _is_local(url: str) -> bool:

@@ -47,9 +47,9 @@ async def check_keys(settings: Settings) -> Outcome[Keychain]:
         said = "Payloads are stored as they are: no keys are set (claimcheck keys generate)."
         return Outcome(findings=[catalogue.ENCRYPTION_OFF.found(said)])
     count = len(keychain.ring.keys) - 1
-    older = f", {count} older for reading" if count else ""
+    older = f"; {count} older for reading" if count else ""
     newest = keychain.ring.newest.id
-    findings = [catalogue.ENCRYPTION_ON.found(f"the key {newest} encrypts{older}")]
+    findings = [catalogue.ENCRYPTION_ON.found(f"The key {newest} encrypts{older}.")]
     path = settings.encryption_keys_file
     if path is not None and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         findings.append(
@@ -107,13 +107,15 @@ async def check_stored_keys(store: BlobStore, ring: "KeyRing | None") -> Outcome
         findings.append(
             catalogue.OBJECT_DAMAGED.found(
                 f"{damaged:,} of {len(sample):,} stored payloads that were looked at are damaged, "
-                f"such as {bad}.",
+                f"or of a later release, such as {bad}.",
                 "Run claimcheck verify, and put them back from a backup or a mirror.",
             )
         )
     if not findings and used:
         findings.append(
-            catalogue.KEYS_COMPLETE.found(f"the keys open all {count:,} payloads looked at")
+            catalogue.KEYS_COMPLETE.found(
+                f"The keys open what was looked at: {count:,} stored payload{_s(count)}."
+            )
         )
     return Outcome(findings=findings)
 
@@ -133,3 +135,7 @@ async def _sample(store: CollectableStore) -> list[BlobInfo]:
         if count >= _LISTED:
             break
     return sample
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"

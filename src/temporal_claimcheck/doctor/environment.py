@@ -5,7 +5,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices
@@ -37,7 +37,9 @@ async def check_environment() -> Outcome[Settings]:
                 read.check()
         except InvalidSettings as error:
             where = f" ([{kind.table}])" if kind.table else ""
-            findings.append(catalogue.SETTINGS_INVALID.found(f"{error.what}{where}", error.remedy))
+            meant = _meant(os.environ.get(_CONFIG), kind)
+            remedy = f"{error.remedy} {meant}".strip()
+            findings.append(catalogue.SETTINGS_INVALID.found(f"{error.what}{where}", remedy))
         else:
             settings = read if isinstance(read, Settings) else settings
     if settings is None:
@@ -56,7 +58,7 @@ def _read() -> Finding:
     file = os.environ.get(_CONFIG)
     also = f", and {file}" if file else ""
     return catalogue.SETTINGS_READ.found(
-        f"{count} setting{'' if count == 1 else 's'} of the environment{also}"
+        f"Read {count} setting{'' if count == 1 else 's'} of the environment{also}."
     )
 
 
@@ -74,6 +76,15 @@ def _unknown(environ: Mapping[str, str]) -> list[Finding]:
             )
         )
     return findings
+
+
+def _meant(path: str | None, kind: type[LayeredSettings]) -> str:
+    """Return which settings of the file may be meant by those that are none."""
+    table = _table(Path(path or ""), kind.table)
+    apart = {each.table for each in _ALL} if kind.table is None else set[str | None]()
+    unknown = sorted(table.keys() - kind.model_fields.keys() - apart)
+    near = {name: difflib.get_close_matches(name, kind.model_fields, n=1) for name in unknown}
+    return " ".join(f"Did you mean {found[0]}?" for found in near.values() if found)
 
 
 def _twice(environ: Mapping[str, str]) -> list[Finding]:
@@ -104,7 +115,7 @@ def _table(path: Path, table: str | None) -> Mapping[str, object]:
     except (OSError, ValueError):
         return {}  # Reading the settings says so.
     found = document if table is None else document.get(table)
-    return found if isinstance(found, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+    return cast("dict[str, object]", found) if isinstance(found, dict) else {}
 
 
 def _variables(kind: type[LayeredSettings]) -> dict[str, str]:

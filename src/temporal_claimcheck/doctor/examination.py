@@ -71,33 +71,39 @@ class _Examination:
             keychain = await runner.run("the keys", Area.ENCRYPTION, partial(check_keys, settings))
         # What is far away is asked at once: together it takes as long as the slowest.
         async with asyncio.TaskGroup() as group:
-            stores = group.create_task(self._stores(settings, keychain))
-            clusters = group.create_task(self._clusters())
-            group.create_task(self._codec_server(settings))
+            stores = group.create_task(self._stores(runner.branch(), settings, keychain))
+            clusters = group.create_task(self._clusters(runner.branch()))
+            group.create_task(self._codec_server(runner.branch(), settings))
         if settings is not None:
             await self._sizes(settings, clusters.result())
             await self._together(settings, keychain, stores.result(), clusters.result())
 
     async def _stores(
-        self, settings: Settings | None, keychain: Keychain | None
+        self, runner: Runner, settings: Settings | None, keychain: Keychain | None
     ) -> BlobStore | None:
         """Look at each store; return the first if it can be listed."""
         if settings is None:
-            self._runner.skip("the store", Area.STORE, "the settings do not say which it is")
+            runner.skip("the store", Area.STORE, "the settings do not say which it is")
             return None
         first = None
         urls = [settings.store_url, *settings.store_mirrors]
         for url in urls:
-            store = await self._store(settings, url, keychain, is_cache=False)
+            store = await self._store(runner, settings, url, keychain, is_cache=False)
             first = store if url == urls[0] else first
         if settings.store_cache:
-            await self._store(settings, settings.store_cache, keychain, is_cache=True)
+            await self._store(runner, settings, settings.store_cache, keychain, is_cache=True)
         return first
 
     async def _store(
-        self, settings: Settings, url: str, keychain: Keychain | None, *, is_cache: bool
+        self,
+        runner: Runner,
+        settings: Settings,
+        url: str,
+        keychain: Keychain | None,
+        *,
+        is_cache: bool,
     ) -> BlobStore | None:
-        runner, request = self._runner, self._request
+        request = self._request
         build = partial(self._open, settings, url)
         title = f"the {'cache' if is_cache else 'store'} ({_place(url)})"
         store = await runner.run(title, Area.STORE, build)
@@ -164,9 +170,9 @@ class _Examination:
             return Outcome(findings=[finding], value=store)
         return Outcome(findings=[], value=store)
 
-    async def _clusters(self) -> list[Reached] | None:
+    async def _clusters(self, runner: Runner) -> list[Reached] | None:
         """Connect to each cluster; None unless all can be reached."""
-        runner, request = self._runner, self._request
+        request = self._request
         profiles = request.profiles or _profiles()
         clusters = await runner.run(
             "Temporal's configuration", Area.TEMPORAL, partial(clusters_of, profiles)
@@ -190,8 +196,8 @@ class _Examination:
                 )
         return found if clusters and len(found) == len(clusters) else None
 
-    async def _codec_server(self, settings: Settings | None) -> None:
-        runner, request = self._runner, self._request
+    async def _codec_server(self, runner: Runner, settings: Settings | None) -> None:
+        request = self._request
         if request.codec_endpoint is None:
             runner.skip(
                 "the codec server", Area.CODEC_SERVER, "no --codec-endpoint says where it is"

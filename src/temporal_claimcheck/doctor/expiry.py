@@ -76,9 +76,9 @@ def _today(expiry: SafeExpiry) -> SafeExpiry:
 
 def _safe(configured: Configured) -> Finding:
     if configured.days is None:
-        return catalogue.EXPIRY_SAFE.found(f"{configured.store} deletes nothing by itself")
+        return catalogue.EXPIRY_SAFE.found(f"{configured.store} deletes nothing by itself.")
     days = f"{configured.days:,} day{'' if configured.days == 1 else 's'}"
-    return catalogue.EXPIRY_SAFE.found(f"{configured.store} keeps payloads for {days}: enough")
+    return catalogue.EXPIRY_SAFE.found(f"{configured.store} keeps payloads for {days}: enough.")
 
 
 def _dangers(

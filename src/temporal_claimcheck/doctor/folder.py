@@ -42,6 +42,6 @@ async def check_folder(url: str, *, least_free_share: float) -> Outcome[None]:
             )
         )
     elif disk.total:
-        free = f"{disk.free / gib:,.1f} GiB free on the disk of {folder}"
+        free = f"{disk.free / gib:,.1f} GiB are free on the disk of {folder}."
         findings.append(catalogue.FOLDER_HAS_ROOM.found(free))
     return Outcome(findings=findings)

@@ -50,7 +50,7 @@ async def check_redis(
     findings += [found for each in servers for found in _room(store, each, least_free_share)][:1]
     if not findings:
         findings.append(
-            catalogue.REDIS_SAFE.found(f"{store.name} evicts nothing and writes to disk")
+            catalogue.REDIS_SAFE.found(f"{store.name} evicts nothing and writes to disk.")
         )
     limit = min(each.max_blob_bytes for each in servers)
     if settings.max_payload_bytes > limit:

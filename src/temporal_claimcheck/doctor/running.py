@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -31,12 +31,21 @@ class Runner:
         """Give each check so many seconds; `progress` is told what is looked at."""
         self._seconds = seconds
         self._progress = progress
-        self._findings: list[Finding] = []
+        self._findings: list[Finding | Runner] = []
+
+    def branch(self) -> "Runner":
+        """Return a runner for checks that go on beside others.
+
+        What it finds stands in the report where the branch began, whoever is faster.
+        """
+        branch = Runner(seconds=self._seconds, progress=self._progress)
+        self._findings.append(branch)
+        return branch
 
     @property
     def report(self) -> Report:
         """All that was found so far."""
-        return Report.of(self._findings)
+        return Report.of(list(self._found()))
 
     async def run(
         self,
@@ -70,6 +79,13 @@ class Runner:
             return None
         self._findings += outcome.findings
         return outcome.value
+
+    def _found(self) -> Iterator[Finding]:
+        for each in self._findings:
+            if isinstance(each, Runner):
+                yield from each._found()
+            else:
+                yield each
 
     def skip(self, title: str, area: Area, because: str) -> None:
         """Note that a check cannot be made."""

@@ -57,6 +57,6 @@ def judge_sizes(settings: Settings, limit_bytes: int | None) -> list[Finding]:
         )
     return findings or [
         catalogue.SIZES_FIT.found(
-            f"payloads of {threshold:,} bytes or more are offloaded; Temporal takes {limit:,}"
+            f"Payloads of {threshold:,} bytes or more are offloaded; Temporal takes {limit:,}."
         )
     ]

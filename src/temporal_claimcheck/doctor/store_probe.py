@@ -78,7 +78,7 @@ async def probe(
         seconds = time.perf_counter() - started
         findings = [
             catalogue.STORE_USABLE.found(
-                f"{store.name}: written and read back in {seconds * 1000:,.0f} ms"
+                f"{store.name} gives back what it is given, in {seconds * 1000:,.0f} ms."
             )
         ]
         if await ledger.write(name, record):

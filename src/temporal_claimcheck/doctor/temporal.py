@@ -76,7 +76,7 @@ async def check_temporal(name: str, profile: ClientConfigProfile) -> Outcome[Rea
     retention = described.config.workflow_execution_retention_ttl.ToTimedelta()
     said = (
         f"Temporal {system.server_version} at {_address(client)}, namespace {client.namespace}, "
-        f"which keeps closed runs for {in_days(retention)}"
+        f"which keeps closed runs for {in_days(retention)}."
     )
     return Outcome(
         findings=[catalogue.TEMPORAL_REACHABLE.found(said)],

@@ -55,7 +55,7 @@ async def check_versions(version_of: Callable[[str], str | None]) -> Outcome[Non
         own = version_of(_PACKAGE) or "not installed as a package"
         findings.append(
             catalogue.VERSIONS_SUPPORTED.found(
-                f"temporal-claimcheck {own}, temporalio {found}, Python {_dotted(python)}"
+                f"temporal-claimcheck {own}, temporalio {found}, Python {_dotted(python)}."
             )
         )
     return Outcome(findings=findings)

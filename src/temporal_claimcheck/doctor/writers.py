@@ -36,7 +36,9 @@ async def check_writers(
     ]
     if registered and not findings:
         known = ", ".join(sorted(names))
-        findings.append(catalogue.WRITERS_KNOWN.found(f"who writes to the store is there: {known}"))
+        findings.append(
+            catalogue.WRITERS_KNOWN.found(f"All that write to the store are there: {known}.")
+        )
     findings += [
         catalogue.WRITER_UNREGISTERED.found(
             f"Namespace {name} does not stand in the store yet; it does with its first payload."
