@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -30,9 +31,14 @@ async def redis(
         yield server.port
 
 
+def doctor(*options: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command, with time for machines that have much else to do."""
+    return claimcheck("doctor", "--timeout", "60", *options, folder=folder)
+
+
 @pytest.mark.usefixtures("redis")
 def test_a_set_up_that_is_well_exits_with_0(tmp_path: Path) -> None:
-    run = claimcheck("doctor", folder=tmp_path)
+    run = doctor(folder=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "All is well." in run.stdout
     assert not run.stderr
@@ -44,7 +50,7 @@ def test_an_error_exits_with_1_and_stands_with_its_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
 ) -> None:
     monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{unused_tcp_port}")
-    run = claimcheck("doctor", folder=tmp_path)
+    run = doctor(folder=tmp_path)
     assert run.returncode == 1
     assert "✗ temporal-unreachable" in run.stdout
     assert "→ Set TEMPORAL_ADDRESS" in run.stdout
@@ -58,7 +64,7 @@ def test_a_warning_exits_with_1_only_if_it_is_to_count(
     options: tuple[str, ...], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLAIMCHECK_TRESHOLD_BYTES", "1")
-    run = claimcheck("doctor", *options, folder=tmp_path)
+    run = doctor(*options, folder=tmp_path)
     assert run.returncode == code
     assert "It works, with doubts." in run.stdout
 
@@ -66,7 +72,7 @@ def test_a_warning_exits_with_1_only_if_it_is_to_count(
 @pytest.mark.usefixtures("redis")
 def test_programs_get_every_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLAIMCHECK_STORE", "s4://claims")
-    run = claimcheck("doctor", "--json", folder=tmp_path)
+    run = doctor("--json", folder=tmp_path)
     document = json.loads(run.stdout)
     assert run.returncode == 1
     assert document["ok"] is False
@@ -79,7 +85,7 @@ def test_programs_get_every_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.usefixtures("redis")
 def test_an_option_that_makes_no_sense_is_one_line(tmp_path: Path) -> None:
-    run = claimcheck("doctor", "--codec-endpoint", "codec.example.com", folder=tmp_path)
+    run = doctor("--codec-endpoint", "codec.example.com", folder=tmp_path)
     assert run.returncode == 2
     assert "--codec-endpoint https://" in run.stderr
     assert run.stderr.count("\n") == 1
@@ -95,7 +101,7 @@ def test_a_profile_of_another_cluster_is_looked_at(
         f'[profile.west]\naddress = "{temporal_address}"\nnamespace = "nowhere"\n'
     )
     monkeypatch.setenv("TEMPORAL_CONFIG_FILE", str(file))
-    run = claimcheck("doctor", "--profile", "east", "--profile", "west", folder=tmp_path)
+    run = doctor("--profile", "east", "--profile", "west", folder=tmp_path)
     assert run.returncode == 1
     assert "Temporal at west has no namespace nowhere." in run.stdout
 

@@ -29,8 +29,8 @@ class Bench:
     s3: S3Server
     temporal: str
     """Address of the dev server."""
-    asked: dict[str, Any] = field(default_factory=dict[str, Any])
-    """What `Request` gets."""
+    asked: dict[str, Any] = field(default_factory=lambda: {"seconds": 60.0})
+    """What `Request` gets. The time is for machines that have much else to do."""
     prefix: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def be_well(self) -> None:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from temporal_claimcheck.doctor import catalogue
 from temporal_claimcheck.doctor.clocks import judge_clock
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_redis"]
 
-_HOW: str = "Set maxmemory-policy noeviction and appendonly yes on the server."
+_HOW: Final = "Set maxmemory-policy noeviction and appendonly yes on the server."
 
 
 async def check_redis(

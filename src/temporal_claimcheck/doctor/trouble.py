@@ -1,5 +1,6 @@
 """Errors of a store -> findings: what kind of trouble it is, and what helps."""
 
+import re
 import ssl
 from collections.abc import Iterator
 from typing import Final
@@ -28,13 +29,14 @@ _TLS: Final = (
     "tls",
 )
 """What the client libraries write, in small letters; they have no types for it."""
+_URL: Final = re.compile(r"https?://\S+")
 
 
 def is_about_tls(error: BaseException) -> bool:
     """Return whether a connection failed because of its certificates or the lack of TLS."""
-    return any(
-        isinstance(each, ssl.SSLError) or any(word in str(each).lower() for word in _TLS)
-        for each in _chain(error.__cause__)
+    said = _words_of(error)
+    return any(isinstance(each, ssl.SSLError) for each in _chain(error.__cause__)) or any(
+        word in said for word in _TLS
     )
 
 
@@ -85,7 +87,7 @@ def _allow(error: StoreDenied) -> str:
 
 
 def _how(error: BaseException) -> str:
-    said = " ".join(str(each).lower() for each in _chain(error.__cause__))
+    said = _words_of(error)
     for words, meaning in (
         ("refused", ": nothing listens there"),
         ("dns", ": its name is not known here"),
@@ -96,6 +98,12 @@ def _how(error: BaseException) -> str:
         if words in said:
             return meaning
     return ""
+
+
+def _words_of(error: BaseException) -> str:
+    """Return what the causes say, without the URLs, in which any word may stand."""
+    said = " ".join(str(each).lower() for each in _chain(error.__cause__))
+    return _URL.sub("", said)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
