@@ -13,6 +13,7 @@ import typer
 from temporal_claimcheck.cli.completion import completion
 from temporal_claimcheck.cli.copy import copy
 from temporal_claimcheck.cli.demo import demo
+from temporal_claimcheck.cli.doctor import doctor
 from temporal_claimcheck.cli.gc import gc
 from temporal_claimcheck.cli.hold import hold
 from temporal_claimcheck.cli.keys import keys
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(serve)
+app.command()(doctor)
 app.command()(gc)
 app.add_typer(hold, name="hold")
 app.command()(purge)

@@ -185,6 +185,15 @@ class RedisStore:
         if not self._may_lose_payloads:
             self._judge(answers)
 
+    async def facts(self) -> list[ServerFacts]:
+        """Return what each server that is written to says of itself, as far as it tells."""
+        with translated("ask the store how safe it is", place=self._name):
+            answers = await self._servers.get().everywhere(QUESTIONS)
+            raise_first(
+                [each for server in answers for each in server if isinstance(each, PASSING)]
+            )
+        return [ServerFacts.read(each) for each in answers]
+
     async def aclose(self) -> None:
         """See BlobStore. Closes the connections of the running loop."""
         await self._servers.get().aclose()

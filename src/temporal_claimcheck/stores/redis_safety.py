@@ -1,5 +1,6 @@
 """Whether a Redis may lose what it was given: asked from the server, decided purely."""
 
+import datetime as dt
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +34,10 @@ class ServerFacts:
     snapshots: bool | None = None
     """Whether it saves snapshots on its own."""
     max_blob_bytes: int = MAX_BLOB_BYTES
+    used_bytes: int | None = None
+    """How much memory it uses."""
+    clock: dt.datetime | None = None
+    """What time it was there."""
 
     @classmethod
     def read(cls, answers: Sequence[Any]) -> "ServerFacts":
@@ -43,6 +48,7 @@ class ServerFacts:
             for name, value in (_LINE.findall(info) if isinstance(info, bytes) else [])
         }
         maxmemory, appends = said.get("maxmemory"), said.get("aof_enabled")
+        used, microseconds = said.get("used_memory"), said.get("server_time_usec")
         save_rule, limit = _setting(save), _setting(bulk)
         return cls(
             maxmemory=int(maxmemory) if maxmemory else None,
@@ -50,6 +56,10 @@ class ServerFacts:
             appends=None if appends is None else appends == "1",
             snapshots=None if save_rule is None else bool(save_rule),
             max_blob_bytes=int(limit) if limit else MAX_BLOB_BYTES,
+            used_bytes=int(used) if used else None,
+            clock=None
+            if not microseconds
+            else dt.datetime.fromtimestamp(int(microseconds) / 1e6, dt.UTC),
         )
 
 

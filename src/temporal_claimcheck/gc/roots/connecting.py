@@ -12,7 +12,14 @@ from temporal_claimcheck.errors import CollectionIncomplete, InvalidSettings
 from temporal_claimcheck.gc.roots.references import Decrypt
 from temporal_claimcheck.gc.roots.temporal_cluster import TemporalCluster
 
-__all__ = ["Limits", "connect_clients", "connect_clusters", "connect_home"]
+__all__ = [
+    "Limits",
+    "connect_client",
+    "connect_clients",
+    "connect_clusters",
+    "connect_home",
+    "load_profiles",
+]
 
 _DEFAULT_ADDRESS: Final = "localhost:7233"
 
@@ -55,12 +62,8 @@ async def connect_clients(
 
     Raises as `connect_clusters` does.
     """
-    if len(set(profiles)) < len(profiles):
-        raise InvalidSettings(
-            "A profile of Temporal's is named twice.", remedy="Name each cluster once."
-        )
-    loaded = _load(profiles, config_file)
-    return [(name, await _connect(name, profile)) for name, profile in loaded]
+    loaded = load_profiles(profiles, config_file=config_file)
+    return [(name, await connect_client(name, profile)) for name, profile in loaded]
 
 
 async def connect_home(profiles: Sequence[str] = (), *, config_file: Path | None = None) -> Client:
@@ -68,13 +71,18 @@ async def connect_home(profiles: Sequence[str] = (), *, config_file: Path | None
 
     Raises what `connect_clusters` raises.
     """
-    name, profile = _load(profiles, config_file)[0]
-    return await _connect(name, profile)
+    name, profile = load_profiles(profiles, config_file=config_file)[0]
+    return await connect_client(name, profile)
 
 
-def _load(
-    profiles: Sequence[str], config_file: Path | None
+def load_profiles(
+    profiles: Sequence[str] = (), *, config_file: Path | None = None
 ) -> list[tuple[str, ClientConfigProfile]]:
+    """Return how each cluster is reached, with its name. Raises InvalidSettings."""
+    if len(set(profiles)) < len(profiles):
+        raise InvalidSettings(
+            "A profile of Temporal's is named twice.", remedy="Name each cluster once."
+        )
     try:
         if len(profiles) > 1:
             known = ClientConfig.load(config_source=config_file).profiles
@@ -95,7 +103,8 @@ def _load(
     return [(name or profile.address or _DEFAULT_ADDRESS, profile)]
 
 
-async def _connect(name: str, profile: ClientConfigProfile) -> Client:
+async def connect_client(name: str, profile: ClientConfigProfile) -> Client:
+    """Connect to one cluster. Raises CollectionIncomplete for one that does not answer."""
     profile = dataclasses.replace(profile, address=profile.address or _DEFAULT_ADDRESS)
     # A plain client: the collector looks at what Temporal carries, and resolves nothing.
     try:
