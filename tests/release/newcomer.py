@@ -1,9 +1,7 @@
-"""A reader who begins with nothing: makes the environment that the page says, and types the rest."""
+"""A reader who begins with nothing: makes the environment of the page, and types the rest."""
 
 import os
-import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -12,10 +10,19 @@ import pytest
 from temporal_claimcheck.testing.servers import free_ports
 from tests.docs.doc_pages import CodeBlock
 from tests.docs.reader import Reader
+from tests.release.conftest import ROOT, base_python
 
 _START_SERVER: Final = "temporal server start-dev"
 _INSTALL_SECONDS: Final = 600
-_BELONGS_TO_US: Final = ("CLAIMCHECK_", "TEMPORAL_", "PYTHON", "VIRTUAL_ENV", "AWS_", "R2_", "REDIS_")
+_BELONGS_TO_US: Final = (
+    "CLAIMCHECK_",
+    "TEMPORAL_",
+    "PYTHON",
+    "VIRTUAL_ENV",
+    "AWS_",
+    "R2_",
+    "REDIS_",
+)
 
 
 class Newcomer(Reader):
@@ -25,15 +32,32 @@ class Newcomer(Reader):
     registry need not have yet, is the wheel that was built.
     """
 
-    def __init__(self, folder: Path, request: pytest.FixtureRequest, *, constraints: Path) -> None:
+    def __init__(self, folder: Path, request: pytest.FixtureRequest, *, wheel: Path) -> None:
         super().__init__(folder, request)
-        self._constraints = constraints
+        self._wheel = wheel
         self._port, self._ui_port = free_ports(2)
 
     @property
-    def python(self) -> Path:
-        """The interpreter of the environment that the page made."""
-        return self._programs / ".venv" / "bin" / "python"
+    def environment(self) -> Path:
+        """Where the page made its environment."""
+        return self._programs / ".venv"
+
+    @property
+    def home_of_the_package(self) -> Path:
+        """The file from which the environment imports the package."""
+        done = subprocess.run(  # noqa: S603 - a line of this test
+            [
+                str(self.environment / "bin" / "python"),
+                "-c",
+                "import temporal_claimcheck; print(temporal_claimcheck.__file__)",
+            ],
+            cwd=self._programs,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return Path(done.stdout.strip())
 
     def follow(self, block: CodeBlock) -> None:
         """Do what the comment before the block says; install and start the server too."""
@@ -51,7 +75,7 @@ class Newcomer(Reader):
         done = subprocess.run(  # noqa: S603 - the pages are ours
             self._command(block),
             cwd=self._programs,
-            env=self._environment(block) | {"PIP_CONSTRAINT": str(self._constraints)},
+            env=self._environment(block) | self._pip(),
             capture_output=True,
             stdin=subprocess.DEVNULL,
             text=True,
@@ -59,6 +83,18 @@ class Newcomer(Reader):
             timeout=_INSTALL_SECONDS,
         )
         assert done.returncode == 0, f"{block}:\n{done.stdout}{done.stderr}"
+
+    def _pip(self) -> dict[str, str]:
+        version = self._wheel.name.split("-")[1]
+        constraints = self._folder / "constraints.txt"
+        constraints.write_text(
+            (ROOT / "constraints.txt").read_text() + f"\ntemporal-claimcheck=={version}\n"
+        )
+        links = (os.environ.get("PIP_FIND_LINKS"), str(self._wheel.parent))
+        return {
+            "PIP_CONSTRAINT": str(constraints),
+            "PIP_FIND_LINKS": " ".join(link for link in links if link),
+        }
 
     def _command(self, block: CodeBlock, before: str = "") -> list[str]:
         text = self._here(block.text)
@@ -78,21 +114,9 @@ class Newcomer(Reader):
             name: value for name, value in os.environ.items() if not name.startswith(_BELONGS_TO_US)
         }
         # Nothing of the environment that runs this test: only the system, and its Python.
-        base = Path(getattr(sys, "_base_executable", sys.executable)).parent
+        base = base_python().parent
         mine["PATH"] = os.pathsep.join((str(base), "/usr/local/bin", "/usr/bin", "/bin"))
         mine["PYTHONFAULTHANDLER"] = "1"
         if "temporal " in block.text:
             mine["TEMPORAL_ADDRESS"] = self._address()
         return mine
-
-    def say(self, program: str) -> str:
-        """Return what a line of Python prints in the environment that the page made."""
-        done = subprocess.run(  # noqa: S603 - a line of this test
-            [str(self.python), "-c", program], cwd=self._programs, capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-
-def quoted(text: str) -> list[str]:
-    """Return the words of a shell's line."""
-    return shlex.split(text, comments=True)
