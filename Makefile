@@ -103,6 +103,23 @@ $(OLDEST)/.installed: $(STAMP)
 		"temporalio[aioboto3,pydantic]==$$version.0"
 	@touch $@
 
+# The pages that the site is built from are gathered first; see website/stage.py.
+DOCS := $(VENV)-docs
+.PHONY: docs
+
+docs: $(DOCS)/.installed ## Build the documentation as a site, into site
+	@$(DOCS)/bin/python website/stage.py
+	cd build/site && $(CURDIR)/$(DOCS)/bin/zensical build --strict --clean --config-file mkdocs.yml
+	@rm -rf site && mv build/site/html site
+	@echo "Open site/index.html"
+
+$(DOCS)/.installed: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
+	@echo "Installing into $(DOCS) ..."
+	@$(BIN)/python -m venv --clear $(DOCS)
+	@$(DOCS)/bin/python -m pip install --quiet --constraint constraints.txt --upgrade pip
+	@$(DOCS)/bin/python -m pip install --quiet --constraint constraints.txt --group docs
+	@touch $@
+
 # What is released. Its tools have an environment of their own, and so has what they look at.
 RELEASE   := $(VENV)-release
 INSTALLED := build/installed
@@ -125,7 +142,7 @@ dist: $(RELEASE)/.installed ## Build wheel, source archive and bill of materials
 	@ls -l dist
 
 # Fresh environments outside of the checkout, each filled by pip: minutes where pip has no cache.
-release-check: $(STAMP) dist ## Check what is released, with the sources out of reach
+release-check: $(STAMP) dist docs ## Check what is released, with the sources out of reach
 	$(BIN)/pytest tests/release --ignore tests/release/test_tutorial.py $(ARGS)
 
 test-tutorial: $(STAMP) dist ## Follow the tutorial from nothing, in a fresh environment

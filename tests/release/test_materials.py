@@ -41,7 +41,7 @@ def bill(materials: Path) -> dict[str, Any]:
 
 def licences(component: dict[str, Any]) -> set[str]:
     """Return the names of all licences that are said, whether by "and" or "or"."""
-    said = [
+    said: list[str] = [
         entry.get("expression") or entry["license"].get("id") or entry["license"]["name"]
         for entry in component.get("licenses", [])
     ]
