@@ -54,6 +54,7 @@ _MODULES: Final = {
             "temporal_claimcheck.testing.abilities",
             "temporal_claimcheck.testing.transforms",
             "temporal_claimcheck.testing.keys",
+            "temporal_claimcheck.testing.servers",
         ],
     ),
 }
@@ -123,7 +124,7 @@ def stage_docstrings() -> None:
 def navigation() -> Iterator[str]:
     """Yield the navigation in the order of the index, as lines of YAML."""
     yield "nav:"
-    yield "  - index.md"
+    yield "  - Start: index.md"
     index = (DOCS / "index.md").read_text(encoding="utf-8")
     for kind in re.split(r"^## ", index, flags=re.MULTILINE)[1:]:
         title, _, body = kind.partition("\n")

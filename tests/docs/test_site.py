@@ -28,7 +28,7 @@ def staged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def pages_in_the_navigation(staged: Path) -> list[str]:
     _, _, order = (staged / "mkdocs.yml").read_text().partition("\nnav:\n")
-    return [line.split("- ")[1] for line in order.splitlines() if line.endswith(".md")]
+    return [line.split()[-1] for line in order.splitlines() if line.endswith(".md")]
 
 
 def test_every_page_is_in_the_navigation_once(staged: Path) -> None:
