@@ -15,6 +15,10 @@ COPIED = ("__init__.py", "conftest.py", "core", "golden")
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 
+# Installing takes the time that pip takes.
+pytestmark = pytest.mark.timeout(900)
+
+
 @pytest.fixture(scope="module")
 def laboratory(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
     """A folder with the wheel installed and the core's tests, and no way back to the sources."""
@@ -49,7 +53,6 @@ def test_the_package_comes_from_the_wheel(laboratory: Path) -> None:
     assert Path(home).is_relative_to(laboratory / ".venv")
 
 
-@pytest.mark.timeout(900)
 def test_the_core_passes_its_tests_with_the_sources_out_of_reach(laboratory: Path) -> None:
     python = laboratory / ".venv" / "bin" / "python"
     said = run([python, "-m", "pytest", "-q", "-n", "2", "tests"], cwd=laboratory)
@@ -88,3 +91,7 @@ def test_the_archive_has_what_the_checks_need(archive: Path) -> None:
     tracked = run(["git", "ls-files"], cwd=ROOT).splitlines()
     missing = {name for name in tracked if name not in names}
     assert missing <= {".gitattributes"}
+
+
+def test_what_this_release_writes_is_kept_for_later_ones() -> None:
+    assert (ROOT / "tests" / "golden" / VERSION / "set.json").is_file()
