@@ -75,7 +75,7 @@ demo: $(STAMP) ## See the claim check at work, with a real Temporal server
 
 test: $(STAMP) ## Run the tests, against real servers
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal \
-		--ignore tests/zigflow --ignore tests/interop $(ARGS)
+		--ignore tests/zigflow --ignore tests/interop --ignore tests/release $(ARGS)
 
 # These two need Go, the second npm too, and build for minutes the first time. Where Go gets no
 # Zigflow, the tests say so and run with what stands in for it.
@@ -106,6 +106,58 @@ $(OLDEST)/.installed: $(STAMP)
 		"temporalio[aioboto3,pydantic]==$$version.0"
 	@touch $@
 
+# The pages that the site is built from are gathered first; see website/stage.py.
+DOCS := $(VENV)-docs
+.PHONY: docs
+
+docs: $(DOCS)/.installed ## Build the documentation as a site, into site
+	@$(DOCS)/bin/python website/stage.py
+	cd build/site && $(CURDIR)/$(DOCS)/bin/zensical build --strict --clean --config-file mkdocs.yml
+	@rm -rf site && mv build/site/html site
+	@echo "Open site/index.html"
+
+$(DOCS)/.installed: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
+	@echo "Installing into $(DOCS) ..."
+	@$(BIN)/python -m venv --clear $(DOCS)
+	@$(DOCS)/bin/python -m pip install --quiet --constraint constraints.txt --upgrade pip
+	@$(DOCS)/bin/python -m pip install --quiet --constraint constraints.txt --group docs
+	@touch $@
+
+# What is released. Its tools have an environment of their own, and so has what they look at.
+RELEASE   := $(VENV)-release
+INSTALLED := build/installed
+.PHONY: dist release-check test-tutorial
+
+dist: $(RELEASE)/.installed ## Build wheel, source archive and bill of materials into dist
+	@rm -rf dist $(INSTALLED)
+	@# The time in the archives is that of the commit, so that everybody builds the same bytes.
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null) && export SOURCE_DATE_EPOCH; \
+		$(RELEASE)/bin/python -m build --no-isolation --outdir dist .
+	$(RELEASE)/bin/twine check --strict dist/*
+	$(RELEASE)/bin/check-wheel-contents dist/*.whl
+	@# Nothing but what users get, not even pip.
+	@$(RELEASE)/bin/python -m venv --without-pip $(INSTALLED)
+	@$(RELEASE)/bin/python -m pip --python $(INSTALLED) install --quiet \
+		--constraint constraints.txt "$$(ls dist/*.whl)[all]"
+	@sbom=$$(basename dist/*.tar.gz .tar.gz); \
+		$(RELEASE)/bin/cyclonedx-py environment $(INSTALLED) --pyproject pyproject.toml \
+		--mc-type library --output-reproducible --output-file "dist/$$sbom.cdx.json"
+	@ls -l dist
+
+# Fresh environments outside of the checkout, each filled by pip: minutes where pip has no cache.
+release-check: $(STAMP) dist docs ## Check what is released, with the sources out of reach
+	$(BIN)/pytest tests/release --ignore tests/release/test_tutorial.py $(ARGS)
+
+test-tutorial: $(STAMP) dist ## Follow the tutorial from nothing, in a fresh environment
+	$(BIN)/pytest tests/release/test_tutorial.py $(ARGS)
+
+$(RELEASE)/.installed: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
+	@echo "Installing into $(RELEASE) ..."
+	@$(BIN)/python -m venv --clear $(RELEASE)
+	@$(RELEASE)/bin/python -m pip install --quiet --constraint constraints.txt --upgrade pip
+	@$(RELEASE)/bin/python -m pip install --quiet --constraint constraints.txt --group release
+	@touch $@
+
 check: $(STAMP) ## Check format, rules, types, imports and change notes
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -122,8 +174,8 @@ bench: $(STAMP) ## Run the benchmarks
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove caches and what builds leave behind
-	rm -rf build dist .hypothesis .import_linter_cache .pytest_cache .ruff_cache
+	rm -rf build dist site .hypothesis .import_linter_cache .pytest_cache .ruff_cache
 	find . -name $(VENV) -prune -o -name .git -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 distclean: clean ## Remove .venv and what was built in other languages too
-	rm -rf $(VENV) $(OLDEST) .interop .zigflow
+	rm -rf $(VENV) $(OLDEST) $(RELEASE) $(DOCS) .interop .zigflow

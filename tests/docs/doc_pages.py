@@ -5,8 +5,11 @@ A comment right before a code block says how the block is tested:
     <!-- test: run -->            a complete program (python), or commands (sh); must succeed
     <!-- test: run, exits 1 -->   the same, and must end with this exit code
     <!-- test: file NAME -->      is written to NAME, for later blocks of the page
-    <!-- test: background -->     commands that go on running until the page is done
+    <!-- test: background -->     commands that go on running until the page is done, or until the
+                                  same commands come again: then they are stopped and started anew
     <!-- test: output -->         what the last `run` printed; … stands for anything
+    <!-- test: install -->        makes the environment; followed in a fresh one by tests/release
+    <!-- test: server -->         starts Temporal; followed there too, elsewhere one is running
 
 The blocks of a page run in order, in one empty folder.
 """
@@ -26,7 +29,7 @@ DOCS: Final = ROOT / "docs"
 README: Final = ROOT / "README.md"
 
 _DIRECTIVE: Final = re.compile(r"<!-- test: (?P<verb>[a-z]+)(?P<rest>.*?) -->", re.DOTALL)
-_VERBS: Final = {"run", "file", "background", "output"}
+_VERBS: Final = {"run", "file", "background", "output", "install", "server"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

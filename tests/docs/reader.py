@@ -28,16 +28,16 @@ class Reader:
         self._request = request
         self._programs = folder / "programs"
         self._programs.mkdir()
-        self._running: list[subprocess.Popen[str]] = []
+        self._running: dict[str, subprocess.Popen[str]] = {}
         self._printed: str | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in self._running:
+        for process in self._running.values():
             process.kill()
-        for process in self._running:
+        for process in self._running.values():
             process.communicate()
 
     def follow(self, block: CodeBlock) -> None:
@@ -82,6 +82,9 @@ class Reader:
         )
 
     def _start(self, block: CodeBlock) -> None:
+        if (same := self._running.pop(block.text, None)) is not None:
+            same.terminate()
+            same.communicate(timeout=_SECONDS)
         log = self._folder / f"block_{block.line}.log"
         with log.open("wb") as errors:
             process = subprocess.Popen(  # noqa: S603 - the pages are ours
@@ -93,7 +96,7 @@ class Reader:
                 stdin=subprocess.DEVNULL,
                 text=True,
             )
-        self._running.append(process)
+        self._running[block.text] = process
         assert process.stdout is not None
         # The pages' programs print one line when they are ready.
         assert process.stdout.readline(), f"{block} ended at once:\n{log.read_text()}"

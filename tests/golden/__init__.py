@@ -1,0 +1,1 @@
+"""What each release wrote: claims, stored objects, records. Every later release reads all of it."""
