@@ -17,6 +17,7 @@ from temporal_claimcheck.cli.keys import keys
 from temporal_claimcheck.cli.lifecycle import lifecycle
 from temporal_claimcheck.cli.purge import purge
 from temporal_claimcheck.cli.serve import serve
+from temporal_claimcheck.cli.show import show
 from temporal_claimcheck.cli.verify import verify
 from temporal_claimcheck.errors import (
     ClaimCheckError,
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(serve)
+app.command()(show)
 app.command()(gc)
 app.add_typer(hold, name="hold")
 app.command()(purge)
