@@ -12,6 +12,7 @@ import typer
 
 from temporal_claimcheck.cli.demo import demo
 from temporal_claimcheck.cli.gc import gc
+from temporal_claimcheck.cli.get import get
 from temporal_claimcheck.cli.hold import hold
 from temporal_claimcheck.cli.keys import keys
 from temporal_claimcheck.cli.lifecycle import lifecycle
@@ -41,6 +42,7 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(serve)
 app.command()(show)
+app.command()(get)
 app.command()(gc)
 app.add_typer(hold, name="hold")
 app.command()(purge)

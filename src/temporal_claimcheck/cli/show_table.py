@@ -11,6 +11,7 @@ from rich.text import Text
 
 from temporal_claimcheck.cli.gc_tables import bytes_text
 from temporal_claimcheck.clock import utc_now
+from temporal_claimcheck.inspection.fetching import Place
 from temporal_claimcheck.inspection.items import Item, RunContents, Totals, Where
 from temporal_claimcheck.inspection.texts import visible
 
@@ -25,7 +26,6 @@ _STYLES: Final = {
     Where.ELSEWHERE: "yellow",
     Where.UNREADABLE: "bold red",
 }
-_NO_ID: Final = "now"
 # From here on there is room for more.
 _WIDE: Final = 110
 _WIDEST: Final = 180
@@ -143,9 +143,7 @@ def _table(contents: RunContents, width: int) -> Table:
 
 
 def _event(item: Item) -> str:
-    if item.event_id is None:
-        return _NO_ID
-    return f"{item.event_id}" if item.number == 1 else f"{item.event_id}.{item.number}"
+    return str(Place(event_id=item.event_id, number=item.number))
 
 
 def _stored(item: Item, *, with_compression: bool) -> list[str]:

@@ -1,6 +1,8 @@
 """Reads a run of a workflow from Temporal, with every payload in it."""
 
 import datetime as dt
+import re
+import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Final
@@ -15,7 +17,12 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.client import Client
 
-from temporal_claimcheck.errors import CollectionIncomplete, NotInTemporal, TemporalUnavailable
+from temporal_claimcheck.errors import (
+    CollectionIncomplete,
+    InvalidSettings,
+    NotInTemporal,
+    TemporalUnavailable,
+)
 from temporal_claimcheck.gc.cluster import Run
 from temporal_claimcheck.gc.roots.connecting import connect_home
 from temporal_claimcheck.gc.roots.histories import history_pages
@@ -29,6 +36,9 @@ __all__ = ["Progress", "RunReader", "connect", "tell_nobody", "with_stored"]
 _REQUESTS_A_SECOND: Final = 100.0
 _CONCURRENT_REQUESTS: Final = 8
 _ATTEMPTS: Final = 3
+_ANY_RUN: Final = uuid.UUID(int=0).hex
+
+_CONNECT_ERROR: Final = re.compile(r"Failed client connect:.*message: \"([^\"]*)\".*", re.DOTALL)
 
 Progress = Callable[[str, int], None]
 """Is told what is being done, and how much of it was done."""
@@ -47,7 +57,7 @@ async def connect(*, profile: str | None, address: str | None) -> Client:
     try:
         return await connect_home([profile] if profile else (), address=address)
     except CollectionIncomplete as error:
-        raise TemporalUnavailable(error.what, remedy=error.remedy) from error
+        raise TemporalUnavailable(_shorter(error.what), remedy=error.remedy) from error
 
 
 class RunReader:
@@ -69,8 +79,9 @@ class RunReader:
     ) -> RunContents:
         """Return a run, by default the latest; of the store nothing is known yet.
 
-        Raises NotInTemporal, TemporalUnavailable.
+        Raises InvalidSettings for a run id that is none, NotInTemporal, TemporalUnavailable.
         """
+        _check_run_id(run_id)
         place = f"workflow {workflow_id!r}{f', run {run_id},' if run_id else ''}"
         place = f"{place} of namespace {self.namespace!r}"
         try:
@@ -178,6 +189,21 @@ def _gone(place: str) -> NotInTemporal:
         remedy="Check the ids, --namespace, and which cluster is asked (--address, --profile). "
         "Closed runs are gone when the namespace's retention is over.",
     )
+
+
+def _check_run_id(run_id: str) -> None:
+    try:
+        uuid.UUID(run_id or _ANY_RUN)
+    except ValueError as error:
+        raise InvalidSettings(
+            "The run id is none: it has the form 019a81f2-5c3e-7d10-8f6a-0d2f6c1b7e55.",
+            remedy="`temporal workflow list` shows them; without one, the latest run is read.",
+        ) from error
+
+
+def _shorter(what: str) -> str:
+    """Return the words of the SDK's client with nothing but the reason in them."""
+    return _CONNECT_ERROR.sub(r"\1.", what)
 
 
 def _status(status: "WorkflowExecutionStatus.ValueType") -> str:
