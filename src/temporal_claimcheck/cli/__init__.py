@@ -19,6 +19,7 @@ from temporal_claimcheck.cli.lifecycle import lifecycle
 from temporal_claimcheck.cli.purge import purge
 from temporal_claimcheck.cli.serve import serve
 from temporal_claimcheck.cli.show import show
+from temporal_claimcheck.cli.stats import stats
 from temporal_claimcheck.cli.verify import verify
 from temporal_claimcheck.errors import (
     ClaimCheckError,
@@ -43,6 +44,7 @@ app.command()(demo)
 app.command()(serve)
 app.command()(show)
 app.command()(get)
+app.command()(stats)
 app.command()(gc)
 app.add_typer(hold, name="hold")
 app.command()(purge)

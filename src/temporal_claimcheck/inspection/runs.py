@@ -12,6 +12,7 @@ from temporalio.api.common.v1 import Payload, WorkflowExecution
 from temporalio.api.enums.v1 import WorkflowExecutionStatus
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
     DescribeWorkflowExecutionRequest,
     DescribeWorkflowExecutionResponse,
 )
@@ -23,9 +24,10 @@ from temporal_claimcheck.errors import (
     NotInTemporal,
     TemporalUnavailable,
 )
-from temporal_claimcheck.gc.cluster import Run
+from temporal_claimcheck.gc.cluster import Run, Window
 from temporal_claimcheck.gc.roots.connecting import connect_home
 from temporal_claimcheck.gc.roots.histories import history_pages
+from temporal_claimcheck.gc.roots.listings import Listings
 from temporal_claimcheck.gc.roots.requests import Absence, Requests
 from temporal_claimcheck.inspection.heads import Heads
 from temporal_claimcheck.inspection.items import Item, RunContents, Stored, Where, item_of
@@ -36,6 +38,7 @@ __all__ = ["Progress", "RunReader", "connect", "tell_nobody", "with_stored"]
 _REQUESTS_A_SECOND: Final = 100.0
 _CONCURRENT_REQUESTS: Final = 8
 _ATTEMPTS: Final = 3
+_REMEDY: Final = "Look at the cluster, the namespace, and what the credentials may read."
 _ANY_RUN: Final = uuid.UUID(int=0).hex
 
 _CONNECT_ERROR: Final = re.compile(r"Failed client connect:.*message: \"([^\"]*)\".*", re.DOTALL)
@@ -96,7 +99,7 @@ class RunReader:
         except CollectionIncomplete as error:
             raise TemporalUnavailable(
                 error.what,
-                remedy="Look at the cluster, the namespace, and what the credentials may read.",
+                remedy=_REMEDY,
             ) from error
         items.extend(_pending(description))
         return RunContents(
@@ -111,6 +114,24 @@ class RunReader:
             history_bytes=info.history_size_bytes,
             items=items,
         )
+
+    def runs(self, window: Window) -> AsyncIterator[Run]:
+        """Yield the runs of the namespace in a window. Raises CollectionIncomplete."""
+        return Listings(self._service, self._requests).runs(self.namespace, window)
+
+    async def has_namespace(self) -> bool:
+        """Return whether the cluster has the namespace. Raises TemporalUnavailable."""
+        try:
+            found = await self._requests.look_up(
+                "namespace",
+                self._service.describe_namespace,
+                DescribeNamespaceRequest(namespace=self.namespace),
+                about=f"namespace {self.namespace!r}",
+                none_if=Absence.NO_NAMESPACE | Absence.GONE,
+            )
+        except CollectionIncomplete as error:
+            raise TemporalUnavailable(error.what, remedy=_REMEDY) from error
+        return found is not None
 
     async def _describe(
         self, workflow_id: str, run_id: str, place: str
