@@ -1,7 +1,6 @@
 """What lies in a store, as people and programs read it."""
 
-import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from temporal_claimcheck.cli.gc_tables import bytes_text
-from temporal_claimcheck.inspection.estimates import Estimate
 from temporal_claimcheck.inspection.prices import Price
 from temporal_claimcheck.inspection.stock import Count, Growth, Stock
 from temporal_claimcheck.inspection.texts import visible
@@ -53,11 +51,10 @@ def print_statistics(found: Statistics, console: Console) -> None:
         console.print()
         console.print(table, width=width)
     console.print()
-    for line in (*_estimated(stock), *_growth(found.growth), *_cost(found)):
-        console.print(line, width=width)
-    if found.usage is not None:
-        for line in _usage(found.usage):
-            console.print(line, width=width)
+    notes = Table.grid(padding=(0, 2, 0, 0))
+    for title, text in _notes(found):
+        notes.add_row(Text(title, style="bold"), text)
+    console.print(notes, width=width)
 
 
 def document(found: Statistics) -> dict[str, Any]:
@@ -111,6 +108,7 @@ def _usage_document(usage: Usage) -> dict[str, Any]:
         "runs": usage.runs,
         "is_complete": usage.is_complete,
         "absent_namespaces": usage.absent,
+        "missing": usage.missing,
         "types": [
             {
                 "namespace": namespace,
@@ -149,7 +147,7 @@ def _days(stock: Stock) -> Table:
     if len(days) > _DAYS:
         earlier = [count for _, count in days[_DAYS:]]
         table.add_section()
-        table.add_row(_since(days[-1][0], len(earlier)), *_cells(Count.of(earlier)), "")
+        table.add_row(f"{len(earlier):,} earlier", *_cells(Count.of(earlier)), "")
     return table
 
 
@@ -183,82 +181,69 @@ def _cells(count: Count) -> list[str]:
     estimate = count.payload_bytes
     cells = [f"{count.objects:,}", bytes_text(count.stored_bytes)]
     if estimate is None:
-        return [*cells, "?", ""]
+        return [*cells, "—", "—"]
     about = "" if estimate.is_exact else "~"
     saved = _percent(estimate.bytes - count.stored_bytes, estimate.bytes)
     return [*cells, f"{about}{bytes_text(estimate.bytes)}", f"{about}{saved}"]
 
 
-def _estimated(stock: Stock) -> list[str]:
+def _notes(found: Statistics) -> Iterator[tuple[str, str]]:
+    yield from _estimated(found.stock)
+    if found.growth is not None:
+        yield "growth", _growth(found.growth)
+    if found.price is not None:
+        yield "cost", _cost(found.price, found.stock.total.stored_bytes)
+    if found.usage is not None:
+        yield from _usage(found.usage)
+
+
+def _estimated(stock: Stock) -> Iterator[tuple[str, str]]:
     total = stock.total
-    estimate: Estimate | None = total.payload_bytes
-    lines: list[str] = []
+    estimate = total.payload_bytes
     if estimate is None:
-        lines.append(
-            f"The heads of {stock.heads:,} objects say too little about {total.objects:,}: read "
-            "more with --sample."
-        )
+        text = f"The heads of {stock.heads:,} objects say too little about {total.objects:,}."
+        yield "estimate", f"{text} Read more with --sample."
     elif not estimate.is_exact:
         margin = estimate.margin_bytes / estimate.bytes if estimate.bytes else 0
-        lines.append(
-            f"Sizes of payloads are estimated from the heads of {stock.heads:,} of "
-            f"{total.objects:,} objects: ±{margin:.1%} in all, with 95% confidence."
-        )
+        text = f"~ is estimated from the heads of {stock.heads:,} of {total.objects:,} objects"
+        yield "estimate", f"{text}; in all ±{margin:.1%}, with 95% confidence."
     if stock.unreadable:
-        lines.append(
-            f"{stock.unreadable:,} of the objects that were looked at cannot be read; `claimcheck "
-            "verify` says why."
-        )
-    return lines
+        text = f"{stock.unreadable:,} of the heads that were read are not ours to read"
+        yield "unreadable", f"{text}; `claimcheck verify` says why."
 
 
-def _growth(growth: Growth | None) -> list[str]:
-    if growth is None:
-        return []
+def _growth(growth: Growth) -> str:
     days = "the last whole day" if growth.days == 1 else f"the last {growth.days} whole days"
-    size = bytes_text(growth.stored_bytes_per_day)
-    return [f"Growth: {size} a day, by what is still there of {days}."]
+    return f"{bytes_text(growth.stored_bytes_per_day)} a day, by what is still there of {days}."
 
 
-def _cost(found: Statistics) -> list[str]:
-    price = found.price
-    if price is None:
-        return []
-    cost = price.monthly_usd(found.stock.total.stored_bytes)
+def _cost(price: Price, stored_bytes: int) -> str:
+    cost = price.monthly_usd(stored_bytes)
     amount = f"about ${cost:,.2f}" if cost >= _CENT else "less than a cent"
-    by = f"${price.usd_per_gb_month:g} for a GB ({price.name}"
-    as_of = f", as of {price.as_of})" if price.as_of else ")"
-    return [f"Storage: {amount} a month at {by}{as_of}. Requests and traffic are not in it."]
+    as_of = f", list price of {price.as_of}" if price.as_of else ""
+    rate = f"${price.usd_per_gb_month:g} a GB ({price.name}{as_of})"
+    return f"{amount} a month for storage at {rate}; requests and traffic come on top."
 
 
-def _usage(usage: Usage) -> list[str]:
-    lines: list[str] = []
+def _usage(usage: Usage) -> Iterator[tuple[str, str]]:
+    if not usage.runs:
+        yield "types", "Temporal has no runs of workflows."
+    elif not any(use.claims for use in usage.types.values()):
+        yield "types", f"None of {usage.runs:,} runs refers to anything."
     if not usage.is_complete:
-        lines.append(
-            f"Types of workflows: only the newest {usage.runs:,} runs were read; more with "
-            "--max-runs."
-        )
+        yield "types", f"Only the newest {usage.runs:,} runs were read; --max-runs reads more."
     if any(use.shared_bytes for use in usage.types.values()):
-        lines.append(
-            "Shared: what equal payloads do not take again. An object that two types refer to "
-            "counts for both."
-        )
-    missing = sum(use.missing for use in usage.types.values())
-    if missing:
-        lines.append(f"{missing:,} objects that workflows refer to are gone or damaged.")
+        text = "What equal payloads do not take again. An object that two types refer to counts"
+        yield "shared", f"{text} for both."
+    if usage.missing:
+        yield "missing", f"{usage.missing:,} objects that workflows refer to are gone or damaged."
     if usage.absent:
-        lines.append(f"Not on this cluster: {', '.join(map(visible, usage.absent))}.")
-    if not usage.types:
-        lines.append("No workflow refers to anything.")
-    return lines
+        names = ", ".join(map(visible, usage.absent))
+        yield "elsewhere", f"Not on this cluster: {names}."
 
 
 def _sorted(usage: Usage) -> Sequence[tuple[tuple[str, str], TypeUse]]:
     return sorted(usage.types.items(), key=lambda entry: (-entry[1].stored_bytes, entry[0]))
-
-
-def _since(first: dt.date, days: int) -> str:
-    return f"{days:,} days since {first}"
 
 
 def _bar(part: int, most: int) -> str:

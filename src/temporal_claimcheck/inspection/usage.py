@@ -61,6 +61,8 @@ class Usage:
     runs: int = 0
     is_complete: bool = True
     """Whether all runs were read; else the newest of each namespace."""
+    missing: int = 0
+    """How many objects that they refer to are gone or damaged, each counted once."""
     absent: list[str] = field(default_factory=list[str])
     """Namespaces that the cluster does not have."""
 
@@ -80,6 +82,7 @@ async def read_usage(
             continue
         await _Reading(reader, usage, max_runs, progress).all()
     found = await heads.read_all(key for use in usage.types.values() for key in use.keys)
+    usage.missing = sum(not isinstance(each, Stored) for each in found.values())
     for use in usage.types.values():
         stored = [found[key] for key in use.keys]
         use.missing = sum(not isinstance(each, Stored) for each in stored)
