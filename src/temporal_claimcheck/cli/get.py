@@ -28,7 +28,7 @@ __all__ = ["get"]
 def get(
     target: Annotated[
         str | None,
-        typer.Argument(metavar="KEY|CLAIM", help="A whole key, or a claim as JSON."),
+        typer.Argument(metavar="KEY_OR_CLAIM", help="A whole key, or a claim as JSON."),
     ] = None,
     *,
     workflow_id: Annotated[
@@ -47,7 +47,7 @@ def get(
     address: Address = None,
     profile: Profile = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the bytes there.")
+        Path | None, typer.Option("--output", metavar="FILE", help="Write the bytes there.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
