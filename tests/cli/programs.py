@@ -46,6 +46,23 @@ def claimcheck_on_terminal(*arguments: str, folder: Path, columns: int = 80) -> 
     return process.wait(TIMEOUT_SECONDS), written.decode()
 
 
+def claimcheck_for_one_byte(*arguments: str, folder: Path) -> tuple[int, str]:
+    """Run the command, and stop reading after one byte; return its exit code and its stderr."""
+    ours, its = os.pipe()
+    process = subprocess.Popen(  # noqa: S603 - the command is ours
+        _command(*arguments),
+        env=_environment(folder),
+        stdout=its,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(its)
+    os.read(ours, 1)
+    os.close(ours)
+    _, said = process.communicate(timeout=TIMEOUT_SECONDS)
+    return process.returncode, said
+
+
 @contextlib.asynccontextmanager
 async def claimcheck_running(
     *arguments: str, folder: Path

@@ -206,7 +206,7 @@ def _estimated(stock: Stock) -> Iterator[tuple[str, str]]:
     elif not estimate.is_exact:
         margin = estimate.margin_bytes / estimate.bytes if estimate.bytes else 0
         text = f"~ is estimated from the heads of {stock.heads:,} of {total.objects:,} objects"
-        yield "estimate", f"{text}; in all ±{margin:.1%}, with 95% confidence."
+        yield "estimate", f"{text}; in all ±{margin:.1%}, with about 95% confidence."
     if stock.unreadable:
         text = f"{stock.unreadable:,} of the heads that were read are not ours to read"
         yield "unreadable", f"{text}; `claimcheck verify` says why."
@@ -231,7 +231,7 @@ def _usage(usage: Usage) -> Iterator[tuple[str, str]]:
     elif not any(use.claims for use in usage.types.values()):
         yield "types", f"None of {usage.runs:,} runs refers to anything."
     if not usage.is_complete:
-        yield "types", f"Only the newest {usage.runs:,} runs were read; --max-runs reads more."
+        yield "types", f"Only the latest {usage.runs:,} runs were read; --max-runs reads more."
     if any(use.shared_bytes for use in usage.types.values()):
         text = "What equal payloads do not take again. An object that two types refer to counts"
         yield "shared", f"{text} for both."

@@ -60,7 +60,7 @@ class Usage:
     """By namespace and type of workflow."""
     runs: int = 0
     is_complete: bool = True
-    """Whether all runs were read; else the newest of each namespace."""
+    """Whether all runs were read; else those that are open, then those that closed last."""
     missing: int = 0
     """How many objects that they refer to are gone or damaged, each counted once."""
     absent: list[str] = field(default_factory=list[str])
@@ -70,7 +70,7 @@ class Usage:
 async def read_usage(
     client: Client, namespaces: list[str], heads: Heads, *, max_runs: int, progress: Progress
 ) -> Usage:
-    """Read the histories of the newest runs of each namespace, `max_runs` at most.
+    """Read the histories of the latest runs of each namespace, `max_runs` at most.
 
     Raises TemporalUnavailable, StoreError.
     """
