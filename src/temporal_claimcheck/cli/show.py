@@ -68,6 +68,9 @@ async def _read(
     from temporal_claimcheck.inspection.runs import RunReader, connect, with_stored  # noqa: PLC0415
     from temporal_claimcheck.manager import ClaimCheckManager  # noqa: PLC0415
 
+    if not settings.store_mirrors:
+        # The store itself shows heads, what is wrapped gives whole objects. Nothing is written.
+        settings = settings.model_copy(update={"store_cache": None, "store_read_only": False})
     async with ClaimCheckManager.from_settings(settings) as manager:
         with progress_on_stderr("Connecting") as tell:
             client = await connect(profile=profile, address=address)

@@ -26,13 +26,14 @@ _STYLES: Final = {
     Where.ELSEWHERE: "yellow",
     Where.UNREADABLE: "bold red",
 }
-# From here on there is room for more.
+# Below this there is room for less, and from the others on for more.
+_NARROW: Final = 76
 _WIDE: Final = 110
 _WIDEST: Final = 180
 _DIGITS: Final = 8
 _MORE_DIGITS: Final = 16
 _DAY_SECONDS: Final = 86_400
-_UNITS: Final = ((_DAY_SECONDS, "d"), (3600, "h"), (60, "min"))
+_UNITS: Final = ((_DAY_SECONDS, "d"), (3600, "h"), (60, "m"))
 
 
 def print_run(contents: RunContents, console: Console, *, keys: bool = False) -> None:
@@ -76,8 +77,8 @@ def age_text(time: dt.datetime, now: dt.datetime) -> str:
     seconds = max(0.0, (now - time).total_seconds())
     for unit, name in _UNITS:
         if seconds >= unit:
-            return f"{seconds / unit:,.0f} {name}"
-    return f"{seconds:.0f} s"
+            return f"{seconds / unit:,.0f}{name}"
+    return f"{seconds:.0f}s"
 
 
 def _item_document(item: Item) -> dict[str, Any]:
@@ -114,7 +115,7 @@ def _print_head(contents: RunContents, console: Console) -> None:
 
 
 def _table(contents: RunContents, width: int) -> Table:
-    is_wide = width >= _WIDE
+    is_wide, is_narrow = width >= _WIDE, width < _NARROW
     now = utc_now()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     table.add_column("event", justify="right", no_wrap=True)
@@ -125,8 +126,9 @@ def _table(contents: RunContents, width: int) -> Table:
     table.add_column("%", justify="right", no_wrap=True)
     if is_wide:
         table.add_column("compression", no_wrap=True)
-    table.add_column("key", no_wrap=True)
-    table.add_column("age", justify="right", no_wrap=True)
+    if not is_narrow:
+        table.add_column("key", no_wrap=True)
+        table.add_column("age", justify="right", no_wrap=True)
     for item in contents.items:
         style = _STYLES[item.where]
         cells: list[str | Text] = [
@@ -135,9 +137,10 @@ def _table(contents: RunContents, width: int) -> Table:
             Text(item.where.value, style=style),
             "?" if item.payload_bytes is None else bytes_text(item.payload_bytes),
             *_stored(item, with_compression=is_wide),
-            Text(_key(item, width), style="dim"),
-            Text(age_text(item.time, now), style="dim"),
         ]
+        if not is_narrow:
+            cells.append(Text(_key(item, width), style="dim"))
+            cells.append(Text(age_text(item.time, now), style="dim"))
         table.add_row(*cells)
     return table
 
