@@ -41,12 +41,14 @@ if TYPE_CHECKING:
     from temporal_claimcheck.transforms.encryption import EncryptionKey, KeyRing
 
 __all__ = [
+    "ENVELOPE_HEAD_BYTES",
     "ENVELOPE_OVERHEAD_BYTES",
     "Encryption",
     "Header",
     "digest_of",
     "open_envelope",
     "open_record",
+    "peek_header",
     "read_header",
     "seal_envelope",
 ]
@@ -64,6 +66,8 @@ _NONCE: Final = re.compile(r"[0-9a-f]{48}", re.ASCII)
 _NONCE_BYTES: Final = 24
 _TAG_BYTES: Final = 16
 
+ENVELOPE_HEAD_BYTES: Final = _PREFIX.size + _CHECKSUM_BYTES + _MAX_HEADER_BYTES
+"""The header of an object ends within so many bytes."""
 ENVELOPE_OVERHEAD_BYTES: Final = _PREFIX.size + _CHECKSUM_BYTES + _MAX_HEADER_BYTES + _TAG_BYTES
 """An object is never larger than its payload by more than this."""
 
@@ -174,6 +178,25 @@ def read_header(blob: bytes | memoryview, *, key: str) -> tuple[Header, memoryvi
     if version != _VERSION:
         raise _unsupported(key, f"envelope version {version}")
     return _parse_header(bytes(header), key), body
+
+
+def peek_header(head: bytes | memoryview, *, key: str) -> Header:
+    """Return the header in the first `ENVELOPE_HEAD_BYTES` of an object, or in more of it.
+
+    Nothing is proved by that: the checksum is over all of the object. For counting, and for
+    telling people; never for opening. Raises as `read_header` does.
+    """
+    start = _PREFIX.size + _CHECKSUM_BYTES
+    if len(head) < start:
+        raise _corrupt(key, "it is cut off")
+    magic, version, header_bytes = _PREFIX.unpack_from(head)
+    if magic != _MAGIC:
+        raise _corrupt(key, "it does not begin as an object of the claim check does")
+    if header_bytes > _MAX_HEADER_BYTES or len(head) < start + header_bytes:
+        raise _corrupt(key, "it is cut off")
+    if version != _VERSION:
+        raise _unsupported(key, f"envelope version {version}")
+    return _parse_header(bytes(head[start : start + header_bytes]), key)
 
 
 def open_envelope(

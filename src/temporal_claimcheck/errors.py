@@ -29,12 +29,14 @@ __all__ = [
     "InvalidKey",
     "InvalidSettings",
     "MissingExtra",
+    "NotInTemporal",
     "PayloadTooLarge",
     "StoreDenied",
     "StoreError",
     "StoreFull",
     "StoreUnavailable",
     "StoreUnsafe",
+    "TemporalUnavailable",
     "UnknownScheme",
     "UnsupportedClaim",
     "UnsupportedEnvelope",
@@ -266,3 +268,16 @@ class CollectorBusy(CollectionError):
     """Another collector is at work on the same keyspace."""
 
     code = "collector-busy"
+
+
+class NotInTemporal(ClaimCheckError):
+    """Temporal has no such namespace, workflow, run, event, or payload in an event."""
+
+    code = "not-in-temporal"
+    retryable = False
+
+
+class TemporalUnavailable(ClaimCheckError):
+    """Temporal could not be asked: it is away, refuses, or answers what cannot be read."""
+
+    code = "temporal-unavailable"

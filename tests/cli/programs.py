@@ -2,9 +2,13 @@
 
 import asyncio
 import contextlib
+import fcntl
 import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
@@ -21,6 +25,42 @@ def claimcheck(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str
         timeout=TIMEOUT_SECONDS,
         check=False,
     )
+
+
+def claimcheck_on_terminal(*arguments: str, folder: Path, columns: int = 80) -> tuple[int, str]:
+    """Run the command to its end on a terminal; return its exit code and what was written there."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    environment = _environment(folder) | {"TERM": "xterm-256color"}
+    environment.pop("COLUMNS", None)
+    process = subprocess.Popen(  # noqa: S603 - the command is ours
+        _command(*arguments), env=environment, stdin=its, stdout=its, stderr=its
+    )
+    os.close(its)
+    written = bytearray()
+    # The end of a terminal is an error: nobody has it open any more.
+    with contextlib.suppress(OSError):
+        while part := os.read(ours, 65_536):
+            written += part
+    os.close(ours)
+    return process.wait(TIMEOUT_SECONDS), written.decode()
+
+
+def claimcheck_for_one_byte(*arguments: str, folder: Path) -> tuple[int, str]:
+    """Run the command, and stop reading after one byte; return its exit code and its stderr."""
+    ours, its = os.pipe()
+    process = subprocess.Popen(  # noqa: S603 - the command is ours
+        _command(*arguments),
+        env=_environment(folder),
+        stdout=its,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(its)
+    os.read(ours, 1)
+    os.close(ours)
+    _, said = process.communicate(timeout=TIMEOUT_SECONDS)
+    return process.returncode, said
 
 
 @contextlib.asynccontextmanager

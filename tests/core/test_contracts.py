@@ -15,6 +15,7 @@ from temporal_claimcheck.testing import (
     HOSTILE_KEYS,
     CollectableStoreContract,
     CompressionContract,
+    PeekingStoreContract,
     ProbingStoreContract,
     StoreContract,
 )
@@ -91,7 +92,7 @@ class Closing(MemoryStore):
         self._blobs.clear()
 
 
-class Suite(ProbingStoreContract, CollectableStoreContract):
+class Suite(ProbingStoreContract, CollectableStoreContract, PeekingStoreContract):
     pass
 
 

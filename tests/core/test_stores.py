@@ -10,6 +10,7 @@ from temporal_claimcheck.stores.memory import MemoryStore
 from temporal_claimcheck.testing import (
     CollectableStoreContract,
     MakeStore,
+    PeekingStoreContract,
     ProbingStoreContract,
     RawAccess,
     UnreachableStoreContract,
@@ -57,7 +58,7 @@ class RawFolder:
         (self._root / key).unlink()
 
 
-class TestMemoryStore(ProbingStoreContract, CollectableStoreContract):
+class TestMemoryStore(ProbingStoreContract, CollectableStoreContract, PeekingStoreContract):
     @pytest.fixture
     def memory(self) -> MemoryStore:
         return MemoryStore()
@@ -71,7 +72,7 @@ class TestMemoryStore(ProbingStoreContract, CollectableStoreContract):
         return RawMemory(memory)
 
 
-class TestFileSystemStore(ProbingStoreContract, CollectableStoreContract):
+class TestFileSystemStore(ProbingStoreContract, CollectableStoreContract, PeekingStoreContract):
     @pytest.fixture
     def make_store(self, tmp_path: Path) -> MakeStore:
         return lambda: FileSystemStore(tmp_path / "claims")

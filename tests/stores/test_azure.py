@@ -10,6 +10,7 @@ from temporal_claimcheck.settings import Settings
 from temporal_claimcheck.testing import (
     CollectableStoreContract,
     MakeStore,
+    PeekingStoreContract,
     RawAccess,
     ViewingStoreContract,
 )
@@ -24,7 +25,7 @@ def environment(azure: AzureServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-class TestAzure(ViewingStoreContract, CollectableStoreContract):
+class TestAzure(ViewingStoreContract, CollectableStoreContract, PeekingStoreContract):
     # Above what goes in one request.
     large_bytes = 20 * 1024**2
 

@@ -14,6 +14,7 @@ from temporal_claimcheck.testing import (
     CollectableBlobStore,
     CollectableStoreContract,
     MakeStore,
+    PeekingStoreContract,
     RawAccess,
     UnreachableStoreContract,
     ViewingStoreContract,
@@ -26,7 +27,7 @@ from tests.stores.s3_clients import IMPATIENT, RawS3, open_store
 LARGE = 70 * 1024**2
 
 
-class TestS3(ViewingStoreContract, CollectableStoreContract):
+class TestS3(ViewingStoreContract, CollectableStoreContract, PeekingStoreContract):
     """SeaweedFS, which has conditional writes."""
 
     secrets = ("claimcheck-secret",)

@@ -15,6 +15,7 @@ from temporal_claimcheck.stores.redis import RedisOptions, RedisStore
 from temporal_claimcheck.testing import (
     CollectableStoreContract,
     MakeStore,
+    PeekingStoreContract,
     ProbingStoreContract,
     RawAccess,
     UnreachableStoreContract,
@@ -28,7 +29,7 @@ IMPATIENT = RedisOptions(retry_seconds=0)
 KEY = f"v1/default/2026-03-04/{'ab' * 32}"
 
 
-class TestRedisStore(ProbingStoreContract, CollectableStoreContract):
+class TestRedisStore(ProbingStoreContract, CollectableStoreContract, PeekingStoreContract):
     secrets = (PASSWORD,)
 
     @pytest.fixture
@@ -48,7 +49,7 @@ async def valkey(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Ser
         yield server
 
 
-class TestRedisStoreOnValkey(ProbingStoreContract, CollectableStoreContract):
+class TestRedisStoreOnValkey(ProbingStoreContract, CollectableStoreContract, PeekingStoreContract):
     @pytest.fixture
     def url(self, valkey: ServerProcess) -> str:
         return f"redis://127.0.0.1:{valkey.port}/{next(DATABASES)}"

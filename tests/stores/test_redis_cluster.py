@@ -15,6 +15,7 @@ from temporal_claimcheck.stores.redis import RedisOptions, RedisStore
 from temporal_claimcheck.testing import (
     CollectableStoreContract,
     MakeStore,
+    PeekingStoreContract,
     ProbingStoreContract,
     RawAccess,
     UnreachableStoreContract,
@@ -44,7 +45,9 @@ async def cluster(shared_cluster: RedisCluster) -> RedisCluster:
     return shared_cluster
 
 
-class TestRedisStoreOnACluster(ProbingStoreContract, CollectableStoreContract):
+class TestRedisStoreOnACluster(
+    ProbingStoreContract, CollectableStoreContract, PeekingStoreContract
+):
     @pytest.fixture
     def raw(self, cluster: RedisCluster) -> RawAccess:
         return RawRedisCluster(cluster.url.replace("+cluster", "").split(",")[0])

@@ -13,6 +13,7 @@ from temporal_claimcheck.stores.redis import RedisOptions, RedisStore
 from temporal_claimcheck.testing import (
     CollectableStoreContract,
     MakeStore,
+    PeekingStoreContract,
     ProbingStoreContract,
     RawAccess,
     UnreachableStoreContract,
@@ -33,7 +34,9 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Red
         yield servers
 
 
-class TestRedisStoreBehindASentinel(ProbingStoreContract, CollectableStoreContract):
+class TestRedisStoreBehindASentinel(
+    ProbingStoreContract, CollectableStoreContract, PeekingStoreContract
+):
     @pytest.fixture
     def database(self) -> int:
         return next(DATABASES)

@@ -18,6 +18,7 @@ from temporal_claimcheck.stores.redis import RedisOptions, RedisStore
 from temporal_claimcheck.testing import (
     CollectableStoreContract,
     MakeStore,
+    PeekingStoreContract,
     ProbingStoreContract,
     RawAccess,
     key_of,
@@ -97,7 +98,9 @@ def url_of(server: ServerProcess, user: str, database: int = 0) -> str:
     return f"rediss://{user}:{USER_PASSWORD}@127.0.0.1:{server.port}/{database}"
 
 
-class TestRedisStoreOverTlsWithLeastRights(ProbingStoreContract, CollectableStoreContract):
+class TestRedisStoreOverTlsWithLeastRights(
+    ProbingStoreContract, CollectableStoreContract, PeekingStoreContract
+):
     secrets = (USER_PASSWORD,)
 
     @pytest.fixture

@@ -15,11 +15,14 @@ from temporal_claimcheck.cli.copy import copy
 from temporal_claimcheck.cli.demo import demo
 from temporal_claimcheck.cli.doctor import doctor
 from temporal_claimcheck.cli.gc import gc
+from temporal_claimcheck.cli.get import get
 from temporal_claimcheck.cli.hold import hold
 from temporal_claimcheck.cli.keys import keys
 from temporal_claimcheck.cli.lifecycle import lifecycle
 from temporal_claimcheck.cli.purge import purge
 from temporal_claimcheck.cli.serve import serve
+from temporal_claimcheck.cli.show import show
+from temporal_claimcheck.cli.stats import stats
 from temporal_claimcheck.cli.verify import verify
 from temporal_claimcheck.errors import (
     ClaimCheckError,
@@ -43,6 +46,9 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(serve)
 app.command()(doctor)
+app.command()(show)
+app.command()(get)
+app.command()(stats)
 app.command()(gc)
 app.add_typer(hold, name="hold")
 app.command()(purge)

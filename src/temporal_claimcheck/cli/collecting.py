@@ -1,13 +1,10 @@
 """What the commands that read Temporal for its references have in common."""
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from rich.console import Console
-from rich.progress import Progress as Bar
-from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
-
+from temporal_claimcheck.cli.progress import progress_on_stderr
 from temporal_claimcheck.gc.cluster import Cluster
 from temporal_claimcheck.gc.plan import Rules
 from temporal_claimcheck.gc.roots.connecting import connect_clusters
@@ -41,23 +38,9 @@ class Collecting:
             max_concurrent_requests=self.settings.at_once,
         )
 
-    @contextmanager
-    def progress(self) -> Generator[Progress]:
+    def progress(self) -> AbstractContextManager[Progress]:
         """Show on stderr what is being done."""
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            TextColumn("{task.completed:,}"),
-            TimeElapsedColumn(),
-        )
-        console = Console(stderr=True)
-        with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task("Connecting", total=None)
-
-            def tell(what: str, seen: int) -> None:
-                bar.update(task, description=what, completed=seen)
-
-            yield tell
+        return progress_on_stderr("Connecting")
 
 
 def collecting(

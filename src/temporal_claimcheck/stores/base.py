@@ -8,9 +8,11 @@ from typing import Protocol, runtime_checkable
 from temporal_claimcheck.errors import BlobTooLarge, InvalidKey
 
 __all__ = [
+    "BlobHead",
     "BlobInfo",
     "BlobStore",
     "CollectableStore",
+    "PeekingStore",
     "ProbingStore",
     "ViewingStore",
     "abilities_of",
@@ -85,6 +87,28 @@ class ViewingStore(Protocol):
 
     async def view(self, key: str, *, max_bytes: int) -> memoryview:
         """Return what `BlobStore.get` returns, and raise what it raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobHead:
+    """The beginning of a blob."""
+
+    head: bytes
+    """Its first bytes: as many as were asked for, or all there are."""
+    size_bytes: int
+    """Size of the whole blob."""
+
+
+@runtime_checkable
+class PeekingStore(Protocol):
+    """A store that can read how a blob begins without reading the rest.
+
+    Each object says in its head what it holds; statistics need no more of it.
+    """
+
+    async def peek(self, key: str, *, head_bytes: int) -> BlobHead:
+        """Return the first `head_bytes` of a blob, one or more. Raises BlobNotFound."""
         ...
 
 

@@ -19,7 +19,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from temporal_claimcheck.errors import (
     BlobNotFound,
@@ -30,6 +30,7 @@ from temporal_claimcheck.errors import (
     StoreUnavailable,
 )
 from temporal_claimcheck.stores.base import (
+    BlobHead,
     BlobInfo,
     check_blob_key,
     check_blob_prefix,
@@ -85,6 +86,10 @@ class FileSystemStore:
         """See BlobStore."""
         return await self._threads.run(self._get, key, max_bytes)
 
+    async def peek(self, key: str, *, head_bytes: int) -> BlobHead:
+        """See PeekingStore."""
+        return await self._threads.run(self._peek, key, head_bytes)
+
     async def contains(self, key: str) -> bool:
         """See ProbingStore."""
         return await self._threads.run(self._contains, key)
@@ -126,6 +131,18 @@ class FileSystemStore:
         return True
 
     def _get(self, key: str, max_bytes: int) -> bytes:
+        with self._opened(key) as (file, size):
+            if size > max_bytes:
+                raise too_large(key, max_bytes)
+            return file.read(size)
+
+    def _peek(self, key: str, head_bytes: int) -> BlobHead:
+        with self._opened(key) as (file, size):
+            return BlobHead(head=file.read(min(head_bytes, size)), size_bytes=size)
+
+    @contextlib.contextmanager
+    def _opened(self, key: str) -> Generator[tuple[BinaryIO, int]]:
+        """Open a blob; give it and its size. Raises BlobNotFound."""
         path = self._path(key)
         with self._translated(f"read the object under {key}"):
             if not self._is_there():
@@ -140,10 +157,8 @@ class FileSystemStore:
                 status = os.fstat(descriptor)
                 if not stat.S_ISREG(status.st_mode):
                     raise self._not_found(key)
-                if status.st_size > max_bytes:
-                    raise too_large(key, max_bytes)
                 with os.fdopen(descriptor, "rb", closefd=False) as file:
-                    return file.read(status.st_size)
+                    yield file, status.st_size
             finally:
                 os.close(descriptor)
 

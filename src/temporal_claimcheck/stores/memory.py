@@ -5,7 +5,13 @@ from collections.abc import AsyncIterator, Callable, Iterable
 
 from temporal_claimcheck.clock import utc_now
 from temporal_claimcheck.errors import BlobNotFound
-from temporal_claimcheck.stores.base import BlobInfo, check_blob_key, check_blob_prefix, too_large
+from temporal_claimcheck.stores.base import (
+    BlobHead,
+    BlobInfo,
+    check_blob_key,
+    check_blob_prefix,
+    too_large,
+)
 
 __all__ = ["MemoryStore"]
 
@@ -31,17 +37,15 @@ class MemoryStore:
 
     async def get(self, key: str, *, max_bytes: int) -> bytes:
         """See BlobStore."""
-        check_blob_key(key)
-        try:
-            blob, _ = self._blobs[key]
-        except KeyError:
-            raise BlobNotFound(
-                f"There is no object under {key} in this process's memory.",
-                remedy="Use a store that every process shares, such as file:///… or s3://….",
-            ) from None
+        blob = self._found(key)
         if len(blob) > max_bytes:
             raise too_large(key, max_bytes)
         return blob
+
+    async def peek(self, key: str, *, head_bytes: int) -> BlobHead:
+        """See PeekingStore."""
+        blob = self._found(key)
+        return BlobHead(head=blob[:head_bytes], size_bytes=len(blob))
 
     async def contains(self, key: str) -> bool:
         """See ProbingStore."""
@@ -68,3 +72,14 @@ class MemoryStore:
 
     async def aclose(self) -> None:
         """See BlobStore. Keeps the blobs."""
+
+    def _found(self, key: str) -> bytes:
+        check_blob_key(key)
+        try:
+            blob, _ = self._blobs[key]
+        except KeyError:
+            raise BlobNotFound(
+                f"There is no object under {key} in this process's memory.",
+                remedy="Use a store that every process shares, such as file:///… or s3://….",
+            ) from None
+        return blob

@@ -6,13 +6,19 @@ library's alone.
 
 import datetime as dt
 import os
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Generator, Iterable, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from temporal_claimcheck.errors import BlobNotFound, MissingExtra, StoreDenied
-from temporal_claimcheck.stores.base import BlobInfo, check_blob_key, check_blob_prefix, too_large
+from temporal_claimcheck.stores.base import (
+    BlobHead,
+    BlobInfo,
+    check_blob_key,
+    check_blob_prefix,
+    too_large,
+)
 
 try:
     import obstore
@@ -221,9 +227,30 @@ class ObjectStore:
     async def view(self, key: str, *, max_bytes: int) -> memoryview:
         """See ViewingStore."""
         check_blob_key(key)
+        with self._reading(key):
+            return await self._read(key, max_bytes)
+
+    async def peek(self, key: str, *, head_bytes: int) -> BlobHead:
+        """See PeekingStore."""
+        check_blob_key(key)
+        with self._reading(key):
+            try:
+                found = await obstore.get_async(
+                    self._client, key, options={"range": (0, head_bytes)}
+                )
+            except exceptions.BaseError as error:
+                if not refuses_range(error):
+                    raise
+                # Of what is empty there is no range either.
+                found = await obstore.get_async(self._client, key)
+            head = bytes(await found.bytes_async())[:head_bytes]
+        return BlobHead(head=head, size_bytes=found.meta["size"])
+
+    @contextmanager
+    def _reading(self, key: str) -> Generator[None]:
         with translated(f"read the object under {key}", place=self._name, reading=True):
             try:
-                return await self._read(key, max_bytes)
+                yield
             except FileNotFoundError as error:
                 if is_missing_place(error):
                     raise

@@ -15,6 +15,7 @@ from temporal_claimcheck.errors import (
 )
 from temporal_claimcheck.loops import LoopLocal
 from temporal_claimcheck.stores.base import (
+    BlobHead,
     BlobInfo,
     check_blob_key,
     check_blob_prefix,
@@ -122,14 +123,22 @@ class RedisStore:
                 # GETRANGE would too, but a server without memory refuses even reads in one.
                 blob = await self._ask(key, ("GET", name))
         if blob is None:
-            raise BlobNotFound(
-                f"There is no object under {key} in {self._name}.",
-                remedy="It expired, was evicted or was never there: check CLAIMCHECK_TTL_DAYS "
-                "and the server's maxmemory-policy, and that all processes use one server.",
-            )
+            raise self._not_found(key)
         if len(blob) > max_bytes:
             raise too_large(key, max_bytes)
         return blob
+
+    async def peek(self, key: str, *, head_bytes: int) -> BlobHead:
+        """See PeekingStore."""
+        check_blob_key(key)
+        bucket, name = bucket_of(key), blob_name(key)
+        with translated(f"read the object under {key}", place=self._name):
+            head, size = await self._servers.get().commands(
+                [(bucket, ("GETRANGE", name, 0, head_bytes - 1)), (bucket, ("STRLEN", name))]
+            )
+        if not size and not await self.contains(key):
+            raise self._not_found(key)
+        return BlobHead(head=head, size_bytes=size)
 
     async def contains(self, key: str) -> bool:
         """See ProbingStore."""
@@ -197,6 +206,13 @@ class RedisStore:
     async def aclose(self) -> None:
         """See BlobStore. Closes the connections of the running loop."""
         await self._servers.get().aclose()
+
+    def _not_found(self, key: str) -> BlobNotFound:
+        return BlobNotFound(
+            f"There is no object under {key} in {self._name}.",
+            remedy="It expired, was evicted or was never there: check CLAIMCHECK_TTL_DAYS "
+            "and the server's maxmemory-policy, and that all processes use one server.",
+        )
 
     async def _ask(self, key: str, command: Command) -> Any:  # noqa: ANN401  # what Redis answers
         (answer,) = await self._servers.get().commands([(bucket_of(key), command)])

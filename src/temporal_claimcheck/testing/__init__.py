@@ -8,7 +8,10 @@ import pytest
 
 # Before the suites are imported, so that a broken promise shows the values that broke it.
 pytest.register_assert_rewrite(
-    f"{__name__}.abilities", f"{__name__}.stores", f"{__name__}.transforms"
+    f"{__name__}.abilities",
+    f"{__name__}.heads",
+    f"{__name__}.stores",
+    f"{__name__}.transforms",
 )
 
 from temporal_claimcheck.testing.abilities import (  # noqa: E402
@@ -19,6 +22,10 @@ from temporal_claimcheck.testing.abilities import (  # noqa: E402
     UnreachableStoreContract,
     ViewingBlobStore,
     ViewingStoreContract,
+)
+from temporal_claimcheck.testing.heads import (  # noqa: E402
+    PeekingBlobStore,
+    PeekingStoreContract,
 )
 from temporal_claimcheck.testing.keys import (  # noqa: E402
     FRIENDLY_KEYS,
@@ -39,6 +46,8 @@ __all__ = [
     "CollectableStoreContract",
     "CompressionContract",
     "MakeStore",
+    "PeekingBlobStore",
+    "PeekingStoreContract",
     "ProbingBlobStore",
     "ProbingStoreContract",
     "RawAccess",

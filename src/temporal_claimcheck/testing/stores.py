@@ -27,7 +27,13 @@ import pytest
 import pytest_asyncio
 
 from temporal_claimcheck.errors import BlobNotFound, BlobTooLarge, InvalidKey, StoreError
-from temporal_claimcheck.stores.base import BlobStore, CollectableStore, ProbingStore, ViewingStore
+from temporal_claimcheck.stores.base import (
+    BlobStore,
+    CollectableStore,
+    PeekingStore,
+    ProbingStore,
+    ViewingStore,
+)
 from temporal_claimcheck.testing.keys import FRIENDLY_KEYS, HOSTILE_KEYS, key_of
 
 __all__ = ["LIMIT", "MakeStore", "RawAccess", "StoreContract", "read_or_none"]
@@ -90,6 +96,7 @@ class StoreContract:
     checks_probing: ClassVar[bool] = False
     checks_collecting: ClassVar[bool] = False
     checks_viewing: ClassVar[bool] = False
+    checks_peeking: ClassVar[bool] = False
 
     large_bytes: ClassVar[int] = 8 * 1024**2
     """Size of the largest blob; above the part size of a store that uploads in parts."""
@@ -130,6 +137,8 @@ class StoreContract:
             assert self.checks_probing, "derive the class from ProbingStoreContract too"
         if isinstance(store, CollectableStore):
             assert self.checks_collecting, "derive the class from CollectableStoreContract too"
+        if isinstance(store, PeekingStore):
+            assert self.checks_peeking, "derive the class from PeekingStoreContract too"
         if isinstance(store, ViewingStore):
             assert self.checks_viewing, "derive the class from ViewingStoreContract too"
 

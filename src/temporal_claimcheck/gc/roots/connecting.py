@@ -66,12 +66,16 @@ async def connect_clients(
     return [(name, await connect_client(name, profile)) for name, profile in loaded]
 
 
-async def connect_home(profiles: Sequence[str] = (), *, config_file: Path | None = None) -> Client:
+async def connect_home(
+    profiles: Sequence[str] = (), *, address: str | None = None, config_file: Path | None = None
+) -> Client:
     """Connect to the namespace of the first profile, where the collector's own workflow runs.
 
-    Raises what `connect_clusters` raises.
+    An `address` goes before the profile's. Raises what `connect_clusters` raises.
     """
     name, profile = load_profiles(profiles, config_file=config_file)[0]
+    if address is not None:
+        name, profile = address, dataclasses.replace(profile, address=address)
     return await connect_client(name, profile)
 
 

@@ -22,7 +22,7 @@ from temporal_claimcheck.gc.roots.links import next_run_id, runs_in_event
 from temporal_claimcheck.gc.roots.references import ReferenceReader
 from temporal_claimcheck.gc.roots.requests import Absence, Requests
 
-__all__ = ["HistoryReader", "ReadHistory"]
+__all__ = ["HistoryReader", "ReadHistory", "history_pages"]
 
 _CLOSING: Final = frozenset(
     {
@@ -101,7 +101,7 @@ class HistoryReader:
         workflow_type = ""
         last: HistoryEvent | None = None
         settled = 0
-        async for page in self._pages(namespace, run, place):
+        async for page in history_pages(self._service, self._requests, namespace, run, place=place):
             if page is None:
                 return None
             for event in page.history.events:
@@ -130,42 +130,46 @@ class HistoryReader:
             settled_events=settled,
         )
 
-    async def _pages(
-        self, namespace: str, run: Run, place: str
-    ) -> AsyncIterator[GetWorkflowExecutionHistoryResponse | None]:
-        """Yield the pages; None if the run is gone, be it in the middle of it."""
-        token = b""
-        empty = 0
-        while True:
-            page = await self._requests.look_up(
-                "history",
-                self._service.get_workflow_execution_history,
-                GetWorkflowExecutionHistoryRequest(
-                    namespace=namespace,
-                    execution=WorkflowExecution(workflow_id=run.workflow_id, run_id=run.run_id),
-                    next_page_token=token,
-                    # A run that is only in the archive is gone: nothing runs or resets it.
-                    skip_archival=True,
-                ),
-                about=place,
-                none_if=Absence.GONE,
+
+async def history_pages(
+    service: WorkflowService, requests: Requests, namespace: str, run: Run, *, place: str
+) -> AsyncIterator[GetWorkflowExecutionHistoryResponse | None]:
+    """Yield the pages of a run's history; None if the run is gone, be it in the middle of it.
+
+    Raises CollectionIncomplete; `place` says there whose history it is.
+    """
+    token = b""
+    empty = 0
+    while True:
+        page = await requests.look_up(
+            "history",
+            service.get_workflow_execution_history,
+            GetWorkflowExecutionHistoryRequest(
+                namespace=namespace,
+                execution=WorkflowExecution(workflow_id=run.workflow_id, run_id=run.run_id),
+                next_page_token=token,
+                # A run that is only in the archive is gone: nothing runs or resets it.
+                skip_archival=True,
+            ),
+            about=place,
+            none_if=Absence.GONE,
+        )
+        if page is None:
+            yield None
+            return
+        if page.raw_history:
+            page.history.CopyFrom(_parsed(page, place))
+            page.ClearField("raw_history")
+        is_empty = not page.history.events
+        yield page
+        if not page.next_page_token:
+            return
+        empty += is_empty
+        if page.next_page_token == token or empty > _EMPTY_PAGES:
+            raise CollectionIncomplete(
+                f"The pages of the history of {place} do not end.", remedy=_REMEDY
             )
-            if page is None:
-                yield None
-                return
-            if page.raw_history:
-                page.history.CopyFrom(_parsed(page, place))
-                page.ClearField("raw_history")
-            is_empty = not page.history.events
-            yield page
-            if not page.next_page_token:
-                return
-            empty += is_empty
-            if page.next_page_token == token or empty > _EMPTY_PAGES:
-                raise CollectionIncomplete(
-                    f"The pages of the history of {place} do not end.", remedy=_REMEDY
-                )
-            token = page.next_page_token
+        token = page.next_page_token
 
 
 def _parsed(page: GetWorkflowExecutionHistoryResponse, place: str) -> History:

@@ -7,7 +7,7 @@ sends, and inside of data, such as the state that a schedule keeps of its last r
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
@@ -15,7 +15,15 @@ from temporalio.api.common.v1 import Payload
 
 from temporal_claimcheck.payloads import is_storage_reference, looks_like_ours
 
-__all__ = ["claims_in_bytes", "is_of_interest", "mentions", "payloads_in"]
+__all__ = [
+    "Path",
+    "Step",
+    "claims_in_bytes",
+    "is_of_interest",
+    "mentions",
+    "payloads_at",
+    "payloads_in",
+]
 
 _PAYLOAD: Final = Payload.DESCRIPTOR.full_name
 # One of these stands in the metadata of every payload that carries a claim, or is encrypted.
@@ -57,6 +65,40 @@ def payloads_in(message: Message) -> Iterator[Payload]:
                 rest.extend(getattr(current, name))
             elif current.HasField(name):
                 rest.append(getattr(current, name))
+
+
+class Step(NamedTuple):
+    """One step from a message into another."""
+
+    field: str
+    at: str | int | None = None
+    """The key in a map, or the place in a list, from 0; None for a field of one message."""
+
+
+Path = tuple[Step, ...]
+"""How a payload is reached from the message that it is in."""
+
+
+def payloads_at(message: Message, path: Path = ()) -> Iterator[tuple[Path, Payload]]:
+    """Yield every payload that `payloads_in` yields, and where it is, in the message's order."""
+    if isinstance(message, Payload):
+        yield path, message
+        return
+    steps, choices = _paths(message.DESCRIPTOR)
+    for choice, fields in choices:
+        chosen = message.WhichOneof(choice)
+        if chosen in fields:
+            yield from payloads_at(getattr(message, chosen), (*path, Step(chosen)))
+    for name, is_repeated, is_map in steps:
+        value = getattr(message, name)
+        if is_map:
+            for key in sorted(value):
+                yield from payloads_at(value[key], (*path, Step(name, key)))
+        elif is_repeated:
+            for index, each in enumerate(value):
+                yield from payloads_at(each, (*path, Step(name, index)))
+        elif message.HasField(name):
+            yield from payloads_at(value, (*path, Step(name)))
 
 
 def is_of_interest(payload: Payload) -> bool:

@@ -142,7 +142,8 @@ class Requests:
             await asyncio.sleep(turn - now)
 
     def _incomplete(self, error: RPCError, about: str) -> CollectionIncomplete:
-        what = f"{self._cluster} did not answer about {about}: {error.status.name}, {error.message}"
+        said = error.message.rstrip(".")
+        what = f"{self._cluster} did not answer about {about}: {error.status.name}, {said}"
         if error.status in _DENIED:
             return CollectionIncomplete(
                 f"{what}.",
