@@ -45,8 +45,8 @@ class Stage:
 def stages(file: Path) -> list[Stage]:
     """Return the stages of a Dockerfile."""
     found: list[tuple[str, list[Instruction]]] = []
-    for verb, text in _lines(file):
-        flags: list[str] = []
+    for verb, line in _lines(file):
+        flags, text = list[str](), line
         while match := _FLAG.match(text):
             flags.append(match.group())
             text = text[match.end() :].lstrip()

@@ -4,6 +4,8 @@ import json
 import shlex
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 from temporal_claimcheck.server.settings import ServerSettings
 from tests.deploy.dockerfile import context, stages
@@ -13,7 +15,8 @@ BUILD, RUNTIME = stages(DOCKERFILE)
 
 
 def test_the_linter_of_dockerfiles_has_nothing_to_say() -> None:
-    hadolint = shutil.which("hadolint") or missing("hadolint", "run: make test-deploy")
+    beside = Path(sys.executable).parent
+    hadolint = shutil.which("hadolint", path=beside) or missing("hadolint", "run: make test-deploy")
     done = subprocess.run(  # noqa: S603 - found above
         [hadolint, "--no-color", str(DOCKERFILE)], capture_output=True, text=True, check=False
     )
