@@ -1,14 +1,14 @@
 """A process as a container and a hardened unit would have it, by the means of the kernel alone.
 
-It is process 1 of its own, has a user that is known nowhere, no capabilities, no way to get any, no
-file that it could write to but in `/dev/shm`, of `/proc` only what is about processes, and no memory
-that is both written and executed.
+It is process 1 of its own, has a user that is known nowhere, no capabilities and no way to get any,
+no file that it could write to, and no memory that is both written and executed.
 """
 
 import asyncio
 import contextlib
 import os
 import shutil
+import signal
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -19,8 +19,7 @@ USER: Final = 10001
 _MOUNTS: Final = """
 mount --make-rprivate /
 mount -o remount,bind,ro /
-mount -t tmpfs tmpfs "$1"
-mount -t proc -o subset=pid,hidepid=invisible proc /proc
+mount -t proc -o "$1" proc /proc
 shift
 cd /
 exec "$@"
@@ -46,17 +45,21 @@ async def possible() -> bool:
 
 @contextlib.asynccontextmanager
 async def confined(
-    python: Path, *arguments: str, environment: Mapping[str, str], scratch: Path
+    python: Path,
+    *arguments: str,
+    environment: Mapping[str, str],
+    processes_only: bool = False,
 ) -> AsyncGenerator[asyncio.subprocess.Process]:
-    """Run a program in Python for the block; `scratch` becomes an empty folder that holds nothing.
+    """Run a program in Python for the block; with `processes_only` /proc has nothing else.
 
     The process that is returned is the confined one's parent, and ends as that one does.
     """
     if not await possible():
         pytest.skip("needs root, unshare and setpriv, and a kernel that lets us use them")
+    proc = "hidepid=invisible,subset=pid" if processes_only else "hidepid=invisible"
     process = await asyncio.create_subprocess_exec(
-        *("unshare", "--mount", "--pid", "--fork", "--kill-child"),
-        *("sh", "-ec", _MOUNTS, "confine", str(scratch)),
+        *("unshare", "--mount", "--pid", "--fork"),
+        *("sh", "-ec", _MOUNTS, "confine", proc),
         *("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--no-new-privs"),
         *("--bounding-set=-all", "--inh-caps=-all", "--"),
         *(str(python), "-c", _NO_WRITABLE_CODE, str(python), *arguments),
@@ -69,7 +72,9 @@ async def confined(
         yield process
     finally:
         if process.returncode is None:
-            process.kill()
+            # Process 1 takes all others of its own along. With its parent it would not end: who
+            # changes the user loses the wish to.
+            os.kill(child(process), signal.SIGKILL)
             await process.communicate()
 
 

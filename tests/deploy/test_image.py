@@ -1,4 +1,4 @@
-"""What the Dockerfile's steps make, run as Kubernetes would run it, with the manifests' settings."""
+"""What the Dockerfile's steps make, run with the manifests' settings as Kubernetes would run it."""
 
 import asyncio
 import base64
@@ -20,7 +20,6 @@ from temporal_claimcheck.testing.servers import (
     seaweedfs,
 )
 from tests.deploy.confinement import child, confined, first_line, words
-from tests.deploy.image import build
 from tests.deploy.manifests import Container, containers, variant
 from tests.deploy.places import version_of_the_package
 from tests.deploy.test_kubernetes_settings import IMAGE, environment
@@ -85,16 +84,16 @@ def test_the_environment_of_the_image_cannot_install_anything(installed: Path) -
 
 
 async def test_the_codec_server_serves_confined_and_with_the_settings_of_the_overlay(
-    installed: Path, r2: S3Server, tmp_path: Path
+    installed: Path, r2: S3Server
 ) -> None:
     server = deployed("codec-server")
     [port] = free_ports(1)
     given = settings_of(server, r2, CLAIMCHECK_SERVER_PORT=str(port))
     command = [str(installed / "bin/claimcheck"), *server.spec["args"]]
     python = installed / "bin/python"
-    async with confined(python, *command, environment=given, scratch=tmp_path) as process:
+    async with confined(python, *command, environment=given, processes_only=True) as process:
         said = await first_line(process)
-        assert f"r2://{r2.bucket} at http://0.0.0.0:{port}, to holders of a static token" in said
+        assert f"://{r2.bucket}/ at http://0.0.0.0:{port}, to holders of a static token" in said
         assert is_confined(child(process))
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
             for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
@@ -113,7 +112,7 @@ async def test_the_codec_server_serves_confined_and_with_the_settings_of_the_ove
 
 
 async def test_the_collectors_worker_stops_at_once_though_it_is_process_1(
-    installed: Path, r2: S3Server, tmp_path: Path, temporal_address: str
+    installed: Path, r2: S3Server, temporal_address: str
 ) -> None:
     worker = deployed("collector", added=" with a worker")
     given = settings_of(worker, r2, TEMPORAL_ADDRESS=temporal_address, TEMPORAL_NAMESPACE="default")
@@ -121,8 +120,8 @@ async def test_the_collectors_worker_stops_at_once_though_it_is_process_1(
     given = {name: value for name, value in given.items() if "_TLS_" not in name}
     command = [str(installed / "bin/claimcheck"), *worker.spec["args"]]
     python = installed / "bin/python"
-    async with confined(python, *command, environment=given, scratch=tmp_path) as process:
-        assert f"Collecting r2://{r2.bucket}" in await first_line(process)
+    async with confined(python, *command, environment=given) as process:
+        assert f"://{r2.bucket}/ on task queue" in await first_line(process)
         os.kill(child(process), signal.SIGTERM)
         async with asyncio.timeout(20):
             _, errors = await process.communicate()
@@ -130,7 +129,7 @@ async def test_the_collectors_worker_stops_at_once_though_it_is_process_1(
 
 
 async def test_a_pass_of_the_collector_runs_confined(
-    installed: Path, r2: S3Server, tmp_path: Path, temporal_address: str
+    installed: Path, r2: S3Server, temporal_address: str
 ) -> None:
     collector = deployed("collector")
     given = settings_of(
@@ -138,7 +137,7 @@ async def test_a_pass_of_the_collector_runs_confined(
     )
     command = [str(installed / "bin/claimcheck"), *collector.spec["args"]]
     python = installed / "bin/python"
-    async with confined(python, *command, environment=given, scratch=tmp_path) as process:
+    async with confined(python, *command, environment=given) as process:
         async with asyncio.timeout(120):
             output, errors = await process.communicate()
         # 3: nobody has written to the bucket by Temporal, and so no namespace is registered.
@@ -147,13 +146,13 @@ async def test_a_pass_of_the_collector_runs_confined(
 
 
 async def test_the_examples_worker_runs_confined(
-    installed: Path, r2: S3Server, tmp_path: Path, temporal_address: str
+    installed: Path, r2: S3Server, temporal_address: str
 ) -> None:
     worker = deployed("worker")
     given = settings_of(worker, r2, TEMPORAL_ADDRESS=temporal_address, TEMPORAL_NAMESPACE="default")
     _, *script = words(worker.spec["command"], installed)
     python = installed / "bin/python"
-    async with confined(python, *script, environment=given, scratch=tmp_path) as process:
+    async with confined(python, *script, environment=given) as process:
         assert await first_line(process) == (
             f"Worker ready on {temporal_address}, task queue 'large-data-pipeline'.\n"
         )
@@ -164,7 +163,7 @@ async def test_the_examples_worker_runs_confined(
 
 
 async def test_a_server_without_authentication_does_not_start(
-    installed: Path, r2: S3Server, tmp_path: Path
+    installed: Path, r2: S3Server
 ) -> None:
     server = deployed("codec-server")
     given = {
@@ -176,7 +175,6 @@ async def test_a_server_without_authentication_does_not_start(
         installed / "bin/claimcheck",
         *server.spec["args"],
         env=given,
-        cwd=tmp_path,
         stderr=asyncio.subprocess.PIPE,
     )
     _, errors = await process.communicate()
