@@ -20,6 +20,7 @@ from temporal_claimcheck.testing.servers import (
     seaweedfs,
 )
 from tests.deploy.confinement import child, confined, first_line, words
+from tests.deploy.image import build
 from tests.deploy.manifests import Container, containers, variant
 from tests.deploy.places import version_of_the_package
 from tests.deploy.test_kubernetes_settings import IMAGE, environment

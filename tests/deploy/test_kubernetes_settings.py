@@ -77,7 +77,7 @@ def test_probes_service_and_ingress_reach_what_the_server_serves(objects: list[O
     [server] = [each for each in containers(objects) if each.spec["name"] == "codec-server"]
     [port] = server.spec["ports"]
     settings = environment(server)
-    default = ServerSettings.model_fields["port"].default
+    default = str(ServerSettings.model_fields["port"].default)
     assert port["containerPort"] == int(settings.get("CLAIMCHECK_SERVER_PORT", default))
     paths = routes()
     probes = {name: server.spec[f"{name}Probe"]["httpGet"] for name in PROBES}

@@ -29,6 +29,7 @@ def assignments(file: str) -> dict[str, str]:
 
 def _read(file: Path) -> Unit:
     sections: dict[str, dict[str, list[str]]] = {}
+    section: dict[str, list[str]] = {}
     for line in file.read_text().splitlines():
         if line.startswith("["):
             section = sections.setdefault(line.strip("[]"), {})
