@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from temporal_claimcheck.settings import DEFAULT_CACHE_BYTES, DEFAULT_MAX_BYTES_IN_FLIGHT
+from temporal_claimcheck.settings import DEFAULT_CACHE_BYTES
 from tests.deploy.dockerfile import stages
 from tests.deploy.manifests import Object, containers, of_kind, only, pods, variant
 from tests.deploy.places import DOCKERFILE
@@ -62,17 +62,23 @@ def test_every_container_asks_for_resources_and_has_an_end_of_memory(
         assert in_bytes(resources["limits"]["memory"]) >= in_bytes(resources["requests"]["memory"])
 
 
-def test_cache_and_payloads_in_flight_fit_into_the_memory(objects: list[Object]) -> None:
+def test_the_settings_fit_into_the_memory_by_the_sums_of_the_documentation(
+    objects: list[Object],
+) -> None:
     for each in containers(objects):
-        if each.spec["name"] in ("codec-server", "worker"):
-            settings = each.config_maps
-            cache = int(settings.get("CLAIMCHECK_CACHE_BYTES", DEFAULT_CACHE_BYTES))
-            flying = int(
-                settings.get("CLAIMCHECK_MAX_BYTES_IN_FLIGHT", DEFAULT_MAX_BYTES_IN_FLIGHT)
-            )
-            # The sum of docs/explanation/sizing.md, without what the program itself does.
-            limit = in_bytes(each.spec["resources"]["limits"]["memory"])
-            assert 200 * UNITS["Mi"] + cache + 2 * flying <= limit, each
+        limit = in_bytes(each.spec["resources"]["limits"]["memory"])
+        settings = {name: int(value) for name, value in each.config_maps.items() if value.isdigit()}
+        cache = settings.get("CLAIMCHECK_CACHE_BYTES", DEFAULT_CACHE_BYTES)
+        match each.spec["name"]:
+            case "codec-server":
+                body = settings["CLAIMCHECK_SERVER_MAX_BODY_BYTES"]
+                places = settings["CLAIMCHECK_SERVER_MAX_REQUESTS"]
+                assert 100 * UNITS["Mi"] + cache + 3 * body * places <= limit
+            case "worker":
+                in_flight = settings["CLAIMCHECK_MAX_BYTES_IN_FLIGHT"]
+                assert 150 * UNITS["Mi"] + cache + 1.6 * in_flight <= limit
+            case _:
+                assert limit >= 512 * UNITS["Mi"]
 
 
 def test_a_network_policy_denies_all_that_no_other_allows(objects: list[Object]) -> None:

@@ -60,7 +60,8 @@ def test_no_file_of_the_deployment_holds_what_looks_like_a_secret() -> None:
     )
     files = [file for file in KUBERNETES.parent.rglob("*") if file.is_file()]
     assert files
-    assert not [file.name for file in files if looks_secret.search(file.read_text())]
+    texts = {file.name: re.sub(r"PLACEHOLDER[\w-]*", "", file.read_text()) for file in files}
+    assert not [name for name, text in texts.items() if looks_secret.search(text)]
 
 
 def test_r2_has_the_names_and_placeholders_that_were_promised() -> None:
