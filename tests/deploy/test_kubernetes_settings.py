@@ -60,7 +60,7 @@ def test_no_file_of_the_deployment_holds_what_looks_like_a_secret() -> None:
     )
     files = [file for file in KUBERNETES.parent.rglob("*") if file.is_file()]
     assert files
-    texts = {file.name: re.sub(r"PLACEHOLDER[\w-]*", "", file.read_text()) for file in files}
+    texts = {str(file): re.sub(r"PLACEHOLDER[\w-]*", "", file.read_text()) for file in files}
     assert not [name for name, text in texts.items() if looks_secret.search(text)]
 
 
