@@ -28,7 +28,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-oldest test-zigflow test-interop check format bench clean distclean
+.PHONY: help install demo test test-oldest test-zigflow test-interop test-deploy image check format bench clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -75,7 +75,8 @@ demo: $(STAMP) ## See the claim check at work, with a real Temporal server
 
 test: $(STAMP) ## Run the tests, against real servers
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal \
-		--ignore tests/zigflow --ignore tests/interop --ignore tests/release $(ARGS)
+		--ignore tests/zigflow --ignore tests/interop \
+		--ignore tests/release --ignore tests/deploy $(ARGS)
 
 # These two need Go, the second npm too, and build for minutes the first time. Where Go gets no
 # Zigflow, the tests say so and run with what stands in for it.
@@ -87,6 +88,12 @@ test-zigflow: $(STAMP) ## Run the golden workflows of Zigflow, against real serv
 test-interop: $(STAMP) ## Run the tests with workers in other languages
 	tests/interop/install.sh
 	$(BIN)/pytest tests/interop $(ARGS)
+
+# Kustomize comes from Go; where it cannot be had, the tests that need it say so.
+test-deploy: $(STAMP) ## Run the tests of image, Kubernetes manifests and systemd units
+	@$(PIP) install --quiet --constraint constraints.txt --group deploy
+	-tests/deploy/install.sh
+	$(BIN)/pytest tests/deploy $(ARGS)
 
 # The lower end of the supported range of temporalio; the upper end is what constraints.txt pins.
 OLDEST := $(VENV)-oldest
@@ -170,6 +177,15 @@ format: $(STAMP) ## Format the code and apply the safe fixes
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
+# The version stands in pyproject.toml alone. DOCKER=podman builds without Docker.
+DOCKER ?= docker
+IMAGE  ?= temporal-claimcheck
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+
+image: ## Build the container image; IMAGE=registry/name names it
+	$(DOCKER) build --file deploy/docker/Dockerfile --tag $(IMAGE):$(VERSION) \
+		--build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) $(ARGS) .
+
 bench: $(STAMP) ## Run the benchmarks
 	$(BIN)/python -m benchmarks $(ARGS)
 
@@ -178,4 +194,4 @@ clean: ## Remove caches and what builds leave behind
 	find . -name $(VENV) -prune -o -name .git -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 distclean: clean ## Remove .venv and what was built in other languages too
-	rm -rf $(VENV) $(OLDEST) $(RELEASE) $(DOCS) .interop .zigflow
+	rm -rf $(VENV) $(OLDEST) $(RELEASE) $(DOCS) .deploy .interop .zigflow

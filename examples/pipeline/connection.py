@@ -3,6 +3,10 @@
 import os
 from typing import Final
 
-ADDRESS: Final = os.environ.get("TEMPORAL_ADDRESS", "localhost:7233")
-NAMESPACE: Final = os.environ.get("TEMPORAL_NAMESPACE", "default")
+from temporalio.envconfig import ClientConfig
+
+# TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_...: the names that all of
+# Temporal's tools read.
+CONNECTION: Final = ClientConfig.load_client_connect_config(disable_file=True)
+ADDRESS: Final = CONNECTION.setdefault("target_host", "localhost:7233")
 TASK_QUEUE: Final = os.environ.get("TASK_QUEUE", "large-data-pipeline")

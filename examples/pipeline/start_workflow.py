@@ -13,7 +13,7 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import FailureError
 from temporalio.service import RPCError
 
-from connection import ADDRESS, NAMESPACE, TASK_QUEUE
+from connection import CONNECTION, TASK_QUEUE
 from model import Record, Summary
 from records import RecordsError, load_dataset
 from temporal_claimcheck import ClaimCheckPlugin  # claim check, line 1 of 2
@@ -21,8 +21,7 @@ from temporal_claimcheck import ClaimCheckPlugin  # claim check, line 1 of 2
 
 async def run_pipeline(records: list[Record], workflow_id: str) -> Summary:
     client = await Client.connect(
-        ADDRESS,
-        namespace=NAMESPACE,
+        **CONNECTION,
         plugins=[ClaimCheckPlugin()],  # claim check, line 2 of 2
     )
     return await client.execute_workflow(

@@ -8,15 +8,14 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities import generate_summary, transform_large_dataset
-from connection import ADDRESS, NAMESPACE, TASK_QUEUE
+from connection import ADDRESS, CONNECTION, TASK_QUEUE
 from temporal_claimcheck import ClaimCheckPlugin  # claim check, line 1 of 2
 from workflows import LargeDataPipeline
 
 
 async def main() -> None:
     client = await Client.connect(
-        ADDRESS,
-        namespace=NAMESPACE,
+        **CONNECTION,
         plugins=[ClaimCheckPlugin()],  # claim check, line 2 of 2
     )
     stop = asyncio.Event()

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -34,6 +35,8 @@ from temporal_claimcheck.errors import (
 __all__ = ["app", "main", "run"]
 
 _FAILED = 1
+_INTERRUPTED = 128 + signal.SIGINT
+_TERMINATED = 128 + signal.SIGTERM
 _EXIT_CODES = {ConfigurationError: 2, CollectionRefused: 3, CollectorBusy: 4}
 
 app = typer.Typer(
@@ -80,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run() -> NoReturn:
     """Run the command as a process of its own, and end it with the command's exit code."""
+    terminated = _heed_termination()
     code = main()
     logging.shutdown()
     # Whoever reads may have gone, as head does.
@@ -88,7 +92,24 @@ def run() -> NoReturn:
         sys.stderr.flush()
     # Threads of the client libraries (obstore, the SDK) may abort an interpreter that is being
     # taken down, at least that of Python 3.11. The exit code would then be theirs, not ours.
-    os._exit(code)
+    os._exit(_TERMINATED if terminated and code == _INTERRUPTED else code)
+
+
+def _heed_termination() -> list[int]:
+    """Take SIGTERM for Ctrl-C; return a list that is not empty once it has come.
+
+    The first process of a container gets no signal that it has no handler for: without one,
+    `gc --worker` would go on until it is killed, with its work half done.
+    """
+    come: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        come.append(number)
+        signal.raise_signal(signal.SIGINT)
+
+    # Commands with an own way to stop, such as `serve`, put theirs in its place.
+    signal.signal(signal.SIGTERM, stop)
+    return come
 
 
 def _complain(message: str, exit_code: int) -> int:
