@@ -46,7 +46,7 @@ async def clients(
 ) -> AsyncGenerator[dict[DoorName, Client]]:
     """Clients in Python that write what workers in other languages can read."""
     with pytest.MonkeyPatch.context() as environment:
-        for name, value in ways["s3-driver"].environment.items():
+        for name, value in ways["s3-driver"].credentials.items():
             environment.setenv(name, value)
         settings: dict[DoorName, Settings] = {
             "codec": Settings.load(store=f"file://{claims}"),

@@ -1,9 +1,7 @@
 """What one language writes another reads, by either door: each cell of the table in the docs."""
 
-import asyncio
 import uuid
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 from temporalio.api.common.v1 import Payload
@@ -21,6 +19,7 @@ from tests.interop.workers import (
     result_of,
 )
 from tests.temporal.setup import big
+from tests.temporal.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -73,18 +72,13 @@ async def test_an_activity_refuses_a_claim_whose_digest_has_the_other_name(
         activity_queue=await queue_of(cell.reader, cell.door),
     )
     name = "hashAlgorithm" if cell.reader == "typescript" else "hash_algorithm"
-    try:
-        async with asyncio.timeout(60):
-            while name not in await pending_failure(handle):
-                await asyncio.sleep(0.1)
-    finally:
-        print(repr(await pending_failure(handle)))
-        await handle.terminate()
 
+    async def is_refused() -> bool:
+        pending = (await handle.describe()).raw_description.pending_activities
+        return any(name in str(each.last_failure) for each in pending)
 
-async def pending_failure(handle) -> str:
-    description = await handle.describe()
-    return str(description.raw_description.pending_activities) + str([e.workflow_execution_failed_event_attributes async for e in handle.fetch_history_events()][-1])
+    await eventually(is_refused)
+    await handle.terminate()
 
 
 @pytest.mark.parametrize("door", DOORS)

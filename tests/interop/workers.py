@@ -88,21 +88,29 @@ class Way:
     s3: S3Server | None = None
 
     @property
-    def environment(self) -> dict[str, str]:
-        here = {"INTEROP_ADDRESS": self.address}
+    def credentials(self) -> dict[str, str]:
+        """What the libraries for S3 of every language look for."""
         if self.s3 is None:
-            return here | {"INTEROP_CODEC": self.codec_url}
-        return here | {
-            "INTEROP_BUCKET": self.s3.bucket,
-            "INTEROP_ENDPOINT": self.s3.endpoint,
+            return {}
+        return {
             "AWS_ACCESS_KEY_ID": self.s3.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.s3.secret_access_key,
             "AWS_REGION": "us-east-1",
         }
 
+    @property
+    def environment(self) -> dict[str, str]:
+        here = {"INTEROP_ADDRESS": self.address}
+        if self.s3 is None:
+            return here | {"INTEROP_CODEC": self.codec_url}
+        place = {"INTEROP_BUCKET": self.s3.bucket, "INTEROP_ENDPOINT": self.s3.endpoint}
+        return here | place | self.credentials
+
 
 @contextlib.asynccontextmanager
-async def foreign_worker(language: Language, way: Way, *, folder: Path) -> AsyncGenerator[str]:
+async def foreign_worker(
+    language: Language, way: Way, *, folder: Path, **more: str
+) -> AsyncGenerator[str]:
     """Run a worker of another language; return its task queue."""
     task_queue = f"{language}-{uuid.uuid4()}"
     log = folder / f"{language}-{way.door}.log"
@@ -110,7 +118,7 @@ async def foreign_worker(language: Language, way: Way, *, folder: Path) -> Async
         process = await asyncio.create_subprocess_exec(
             *program(language, "worker"),
             task_queue,
-            env=os.environ | way.environment,
+            env=os.environ | way.environment | more,
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
         )

@@ -2,7 +2,9 @@
 //
 //   node client.js start ID WORKFLOW_QUEUE ACTIVITY_QUEUE   sends what it reads, writes the result
 //   node client.js read ID                                  writes the result of a workflow
-const { readFileSync, writeFileSync } = require('node:fs');
+const { readFileSync } = require('node:fs');
+const { Readable } = require('node:stream');
+const { pipeline } = require('node:stream/promises');
 
 const { Client, Connection } = require('@temporalio/client');
 
@@ -19,7 +21,8 @@ async function main() {
       args: [readFileSync(0, 'utf8'), activityQueue, 'upper'],
     });
   }
-  writeFileSync(1, await client.workflow.getHandle(workflowId).result());
+  const result = await client.workflow.getHandle(workflowId).result();
+  await pipeline(Readable.from([result]), process.stdout);
   await connection.close();
 }
 

@@ -17,8 +17,9 @@ import software.amazon.awssdk.services.s3.S3Client;
 /**
  * Opens clients of the two kinds that the tests have.
  *
- * <p>With INTEROP_CODEC it is the SDK's remote data encoder that reaches the claim check. With
- * INTEROP_BUCKET the SDK has external storage of its own, and knows nothing of the claim check.
+ * <p>With INTEROP_CODEC it is the SDK's remote data encoder that reaches the claim check; with
+ * INTEROP_UNCOUNTED beside it, exactly as the SDK has it. With INTEROP_BUCKET the SDK has external
+ * storage of its own, and knows nothing of the claim check.
  */
 final class Connection {
   private static final int THRESHOLD_BYTES = 51_200;
@@ -39,7 +40,10 @@ final class Connection {
       options.setDataConverter(
           new CodecDataConverter(
               DefaultDataConverter.newDefaultInstance(),
-              List.of(new OkHttpRemoteDataEncoderCodec(http, codec))));
+              List.of(
+                  System.getenv("INTEROP_UNCOUNTED") == null
+                      ? new CountingCodec(http, codec)
+                      : new OkHttpRemoteDataEncoderCodec(http, codec))));
     }
     String bucket = System.getenv("INTEROP_BUCKET");
     if (bucket != null) {
