@@ -74,7 +74,7 @@ test: $(STAMP) ## Run the tests, against real servers
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal \
 		--ignore tests/zigflow --ignore tests/interop $(ARGS)
 
-# These two need Go, the second npm too, and build for minutes the first time. Where Go gets no
+# These two need Go, the second npm and Maven too, and build for minutes the first time. Where Go gets no
 # Zigflow, the tests say so and run with what stands in for it.
 test-zigflow: $(STAMP) ## Run the golden workflows of Zigflow, against real servers
 	tests/interop/install.sh go

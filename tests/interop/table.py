@@ -1,4 +1,4 @@
-"""Which language reads what which other one wrote, by which door: the table of the docs, as data."""
+"""Which language reads what which other wrote, by which door: the table of the docs, as data."""
 
 from dataclasses import dataclass
 from typing import Final, Literal, get_args

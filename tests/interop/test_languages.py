@@ -63,7 +63,7 @@ async def test_an_activity_reads_what_a_workflow_wrote_and_the_other_way_round(
 async def test_an_activity_refuses_a_claim_whose_digest_has_the_other_name(
     cell: Cell, queue_of: QueueOf, clients: dict[DoorName, Client]
 ) -> None:
-    """Which is not ours to mend. When this test fails, the SDKs agree, and the table can say yes."""
+    """When this fails, the SDKs have agreed, and the table can say yes."""
     needs(cell.writer, cell.reader)
     handle = await relay(
         clients[cell.door],

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import AsyncGenerator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,18 @@ from tests.zigflow.faulty_codec import FAULTS, Fault, FaultyCodec, faulty_codec
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 A_LITTLE = 100_000
-VERBS = ("encode", "decode")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    fault: Fault
+    verb: str
+
+    def __str__(self) -> str:
+        return f"{self.verb}: {self.fault}"
+
+
+TROUBLE = [Trouble(fault=fault, verb=verb) for fault in FAULTS for verb in ("encode", "decode")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -47,13 +58,12 @@ def client(clients: dict[DoorName, Client]) -> Client:
     return clients["codec"]
 
 
-@pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("trouble", TROUBLE, ids=str)
 async def test_a_workflow_waits_and_recovers(
-    fault: Fault, verb: str, attacked: str, faulty: FaultyCodec, client: Client, queue_of: QueueOf
+    trouble: Trouble, attacked: str, faulty: FaultyCodec, client: Client, queue_of: QueueOf
 ) -> None:
-    faulty.go_wrong(fault, times=2, verbs=(verb,))
-    text = big(f"workflow {fault} {verb}", A_LITTLE)
+    faulty.go_wrong(trouble.fault, times=2, verbs=(trouble.verb,))
+    text = big(f"workflow {trouble}", A_LITTLE)
     python = await queue_of("python", "codec")
     handle = await relay(client, text, workflow_queue=attacked, activity_queue=python)
     assert await result_of(handle) == text.upper()
@@ -78,13 +88,12 @@ async def test_a_workflow_that_cannot_decode_a_result_waits_and_recovers(
     assert len(faulty.done) == 2
 
 
-@pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("trouble", TROUBLE, ids=str)
 async def test_an_activity_is_tried_again(
-    fault: Fault, verb: str, attacked: str, faulty: FaultyCodec, client: Client, queue_of: QueueOf
+    trouble: Trouble, attacked: str, faulty: FaultyCodec, client: Client, queue_of: QueueOf
 ) -> None:
-    faulty.go_wrong(fault, times=2, verbs=(verb,))
-    text = big(f"activity {fault} {verb}", A_LITTLE)
+    faulty.go_wrong(trouble.fault, times=2, verbs=(trouble.verb,))
+    text = big(f"activity {trouble}", A_LITTLE)
     python = await queue_of("python", "codec")
     handle = await relay(client, text, workflow_queue=python, activity_queue=attacked)
     assert await result_of(handle) == text.upper()

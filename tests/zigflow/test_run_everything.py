@@ -49,9 +49,10 @@ async def test_it_serves_until_it_is_ended() -> None:
         process.send_signal(signal.SIGTERM)
         await process.communicate()
     assert process.returncode == 0
-    for place in places:
-        with pytest.raises(httpx.ConnectError):
-            httpx.get(place)
+    async with httpx.AsyncClient() as http:
+        for place in places:
+            with pytest.raises(httpx.ConnectError):
+                await http.get(place)
 
 
 async def test_it_knows_the_workflows_by_name() -> None:

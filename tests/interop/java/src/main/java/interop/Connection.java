@@ -12,6 +12,7 @@ import java.net.URI;
 import java.time.Duration;
 import java.util.List;
 import okhttp3.OkHttpClient;
+import software.amazon.awssdk.core.checksums.RequestChecksumCalculation;
 import software.amazon.awssdk.services.s3.S3Client;
 
 /**
@@ -51,6 +52,8 @@ final class Connection {
           S3Client.builder()
               .endpointOverride(URI.create(System.getenv("INTEROP_ENDPOINT")))
               .forcePathStyle(true)
+              // SeaweedFS now and then takes the checksum behind the data for a wrong one.
+              .requestChecksumCalculation(RequestChecksumCalculation.WHEN_REQUIRED)
               .build();
       options.setExternalStorage(
           ExternalStorage.newBuilder()
