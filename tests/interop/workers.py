@@ -180,6 +180,15 @@ async def result_of(handle: WorkflowHandle[Any, str]) -> str:
         return await handle.result()
 
 
+async def relayed(
+    client: Client, text: str, *, workflow_queue: str, activity_queue: str
+) -> tuple[str, WorkflowHandle[Any, str]]:
+    """Send a text through, and return what came back."""
+    queues = {"workflow_queue": workflow_queue, "activity_queue": activity_queue}
+    handle = await relay(client, text, **queues)
+    return await result_of(handle), handle
+
+
 async def payloads_of(address: str, workflow_id: str) -> list[Payload]:
     """Return every payload in the history, as Temporal carries it."""
     raw = await Client.connect(address, data_converter=DataConverter.default)
