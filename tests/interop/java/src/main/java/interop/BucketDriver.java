@@ -20,8 +20,8 @@ import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.s3.S3Client;
 
 /**
- * Stands in for the S3 driver of Java's SDK, temporal-payload-storage-s3driver, where the registry
- * has none: the keys and claims that Temporal specifies for the S3 drivers of all SDKs. What calls
+ * Stands in for the S3 driver of Java's SDK, temporal-payload-storage-s3driver, which could not
+ * be had when this was written: the keys and claims that Temporal specifies for the S3 drivers of all SDKs. What calls
  * it, and writes and reads Temporal's references, is the SDK's own external storage.
  */
 final class BucketDriver implements StorageDriver {
