@@ -78,7 +78,7 @@ test: $(STAMP) ## Run the tests, against real servers
 		--ignore tests/zigflow --ignore tests/interop \
 		--ignore tests/release --ignore tests/deploy $(ARGS)
 
-# These two need Go, the second npm too, and build for minutes the first time. Where Go gets no
+# These two need Go, the second npm and Maven too, and build for minutes the first time. Where Go gets no
 # Zigflow, the tests say so and run with what stands in for it.
 test-zigflow: $(STAMP) ## Run the golden workflows of Zigflow, against real servers
 	tests/interop/install.sh go

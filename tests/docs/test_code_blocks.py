@@ -16,7 +16,7 @@ from temporal_claimcheck.server.settings import ServerSettings
 from temporal_claimcheck.settings import LayeredSettings
 from tests.docs.doc_pages import CodeBlock, all_code_blocks
 
-LANGUAGES = {"python", "sh", "text", "toml", "json"}
+LANGUAGES = {"python", "sh", "text", "toml", "json", "java"}
 PYTHON = all_code_blocks("python")
 ASSIGNMENT = re.compile(
     r"^(?:export )?(?P<name>(?:CLAIMCHECK|R2|REDIS)_[A-Z_0-9]+)=(?P<value>.*)$", re.MULTILINE

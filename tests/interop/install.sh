@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the workers in other languages into .interop of the project. Needs Go, and npm for the one
-# in TypeScript; `install.sh go` leaves that out.
+# Builds the workers and clients in other languages into .interop of the project. Needs Go, npm for
+# TypeScript, and Maven with Java 17 for Java; `install.sh go` builds what is in Go alone.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -19,3 +19,4 @@ if [[ ${1:-} == go ]]; then
 fi
 cp "$here"/typescript/* "$folder/typescript/"
 npm install --silent --no-audit --no-fund --no-package-lock --prefix "$folder/typescript"
+mvn --batch-mode --quiet --file "$here/java/pom.xml" -Dfolder="$folder/java" package

@@ -1,4 +1,4 @@
-"""Workers in other languages, and one in Python beside them."""
+"""Workers and clients in other languages, and a worker in Python beside them."""
 
 import asyncio
 import contextlib
@@ -17,15 +17,15 @@ from temporalio.converter import DataConverter
 from temporalio.worker import Worker
 
 from temporal_claimcheck.testing.servers import S3Server
+from tests.interop.table import DoorName, Language
 from tests.temporal.counting import payloads_in
 
 ROOT: Final = Path(__file__).parents[2]
 BUILT: Final = ROOT / ".interop"
 THRESHOLD_BYTES: Final = 51_200
-_SECONDS: Final = 60
+_SECONDS: Final = 120
 
-Language = Literal["go", "typescript", "python"]
-DoorName = Literal["codec", "s3-driver"]
+Role = Literal["worker", "client"]
 
 
 @activity.defn(name="upper")
@@ -49,21 +49,47 @@ class Relay:
 
 
 def is_built(language: Language) -> bool:
-    if language == "go":
-        return (BUILT / "worker").exists()
-    return language == "python" or (BUILT / "typescript" / "node_modules").exists()
+    match language:
+        case "python":
+            return True
+        case "go":
+            return (BUILT / "client").exists()
+        case "java":
+            return (BUILT / "java" / "interop.jar").exists()
+        case "typescript":
+            return (BUILT / "typescript" / "node_modules").exists()
+
+
+def program(language: Language, role: Role) -> tuple[str, ...]:
+    """Return the command of a language's worker or client; more arguments follow it."""
+    match language:
+        case "go":
+            return (str(BUILT / role),)
+        case "java":
+            java = BUILT / "java"
+            # Two processors are soon busy with its compilers; one stage of them is enough here.
+            options = ("-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=info")
+            classes = f"{java / 'interop.jar'}:{java / 'lib'}/*"
+            return ("java", *options, "-cp", classes, f"interop.Relay{role.capitalize()}")
+        case "typescript":
+            return ("node", str(BUILT / "typescript" / f"{role}.js"))
+        case "python":
+            raise AssertionError("Python runs in the process of the tests")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
-    """How a worker in another language reaches what is stored."""
+    """How a process in another language reaches what is stored."""
 
     door: DoorName
+    address: str
+    """Of the Temporal server."""
     codec_url: str = ""
     s3: S3Server | None = None
 
     @property
-    def environment(self) -> dict[str, str]:
+    def credentials(self) -> dict[str, str]:
+        """What the libraries for S3 of every language look for."""
         if self.s3 is None:
             return {}
         return {
@@ -72,34 +98,27 @@ class Way:
             "AWS_REGION": "us-east-1",
         }
 
-    def command(self, language: Language, address: str, task_queue: str) -> list[str]:
-        if language == "go":
-            where = (
-                ["-codec", self.codec_url]
-                if self.s3 is None
-                else ["-bucket", self.s3.bucket, "-endpoint", self.s3.endpoint]
-            )
-            here = ["-address", address, "-task-queue", task_queue]
-            return [str(BUILT / "worker"), *here, *where]
-        where = (
-            ["codec", self.codec_url]
-            if self.s3 is None
-            else ["bucket", self.s3.bucket, self.s3.endpoint]
-        )
-        return ["node", str(BUILT / "typescript" / "worker.js"), address, task_queue, *where]
+    @property
+    def environment(self) -> dict[str, str]:
+        here = {"INTEROP_ADDRESS": self.address}
+        if self.s3 is None:
+            return here | {"INTEROP_CODEC": self.codec_url}
+        place = {"INTEROP_BUCKET": self.s3.bucket, "INTEROP_ENDPOINT": self.s3.endpoint}
+        return here | place | self.credentials
 
 
 @contextlib.asynccontextmanager
 async def foreign_worker(
-    language: Language, way: Way, *, address: str, folder: Path
+    language: Language, way: Way, *, folder: Path, **more: str
 ) -> AsyncGenerator[str]:
     """Run a worker of another language; return its task queue."""
     task_queue = f"{language}-{uuid.uuid4()}"
     log = folder / f"{language}-{way.door}.log"
     with log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
-            *way.command(language, address, task_queue),
-            env=os.environ | way.environment,
+            *program(language, "worker"),
+            task_queue,
+            env=os.environ | way.environment | more,
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
         )
@@ -115,6 +134,26 @@ async def foreign_worker(
         await process.communicate()
 
 
+async def foreign_client(language: Language, way: Way, *arguments: str, text: str = "") -> str:
+    """Run a client of another language to its end; return what it wrote."""
+    process = await asyncio.create_subprocess_exec(
+        *program(language, "client"),
+        *arguments,
+        env=os.environ | way.environment,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(_SECONDS):
+            output, errors = await process.communicate(text.encode())
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode == 0, errors.decode()
+    return output.decode()
+
+
 @contextlib.asynccontextmanager
 async def python_worker(client: Client) -> AsyncGenerator[str]:
     """Run a worker in Python; return its task queue."""
@@ -123,23 +162,35 @@ async def python_worker(client: Client) -> AsyncGenerator[str]:
         yield task_queue
 
 
-async def relayed(
+async def relay(
     client: Client, text: str, *, workflow_queue: str, activity_queue: str
-) -> tuple[str, WorkflowHandle[Any, Any]]:
+) -> WorkflowHandle[Any, str]:
     """Send a text through a workflow on the one queue and an activity on the other."""
-    handle = await client.start_workflow(
+    return await client.start_workflow(
         "relay",
         args=[text, activity_queue, "upper"],
         id=f"relay-{uuid.uuid4()}",
         task_queue=workflow_queue,
         result_type=str,
     )
+
+
+async def result_of(handle: WorkflowHandle[Any, str]) -> str:
     async with asyncio.timeout(_SECONDS):
-        return await handle.result(), handle
+        return await handle.result()
 
 
-async def payloads_of(address: str, handle: WorkflowHandle[Any, Any]) -> list[Payload]:
+async def relayed(
+    client: Client, text: str, *, workflow_queue: str, activity_queue: str
+) -> tuple[str, WorkflowHandle[Any, str]]:
+    """Send a text through, and return what came back."""
+    queues = {"workflow_queue": workflow_queue, "activity_queue": activity_queue}
+    handle = await relay(client, text, **queues)
+    return await result_of(handle), handle
+
+
+async def payloads_of(address: str, workflow_id: str) -> list[Payload]:
     """Return every payload in the history, as Temporal carries it."""
     raw = await Client.connect(address, data_converter=DataConverter.default)
-    history = await raw.get_workflow_handle(handle.id).fetch_history()
+    history = await raw.get_workflow_handle(workflow_id).fetch_history()
     return [payload for event in history.events for payload in payloads_in(event)]
