@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,6 +21,8 @@ from starlette.routing import BaseRoute, Route
 from temporal_claimcheck.errors import ClaimCheckError, InvalidSettings
 from temporal_claimcheck.health import Health
 from temporal_claimcheck.manager import ClaimCheckManager
+from temporal_claimcheck.metrics.catalogue import SERVER_REQUESTS, SERVER_SECONDS
+from temporal_claimcheck.metrics.prometheus import counter, histogram
 from temporal_claimcheck.server.callers import Anybody, Authenticator, StaticTokens
 from temporal_claimcheck.server.codec_routes import CodecRoutes
 from temporal_claimcheck.server.guard import (
@@ -140,12 +142,8 @@ class _Operation:
         self._registry = registry
         self._looking = asyncio.Lock()
         self._looked: tuple[float, Health] | None = None
-        self._requests = Counter(
-            "claimcheck_server_requests", "Answers", ("route", "status"), registry=registry
-        )
-        self._seconds = Histogram(
-            "claimcheck_server_request_seconds", "Time of an answer", ("route",), registry=registry
-        )
+        self._requests = counter(SERVER_REQUESTS, registry)
+        self._seconds = histogram(SERVER_SECONDS, registry)
 
     def routes(self) -> list[BaseRoute]:
         return [
