@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -53,14 +53,21 @@ _ALWAYS_SERVED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 def build_app(
-    manager: ClaimCheckManager, settings: ServerSettings, *, registry: CollectorRegistry
+    manager: ClaimCheckManager,
+    settings: ServerSettings,
+    *,
+    registry: CollectorRegistry,
+    before_metrics: Callable[[], Awaitable[None]] | None = None,
 ) -> Starlette:
-    """Return the application. The manager stays its owner's. Raises InvalidSettings."""
+    """Return the application. The manager stays its owner's. Raises InvalidSettings.
+
+    `before_metrics` may bring the registry up to date whenever somebody asks for the metrics.
+    """
     settings.check()
     links = ViewLinks(_link_secret(settings), seconds=settings.link_seconds)
     rights = Rights(_authenticators(settings), namespace=manager.namespace)
     codec = CodecRoutes(manager, settings, rights, links)
-    operation = _Operation(manager, registry)
+    operation = _Operation(manager, registry, before_metrics)
     view = ViewRoutes(Objects(manager), rights, links)
     index = IndexRoutes(manager, rights, links, registry, signs_links=settings.has_authentication)
 
@@ -137,9 +144,15 @@ def _view_routes(view: ViewRoutes, index: IndexRoutes) -> list[BaseRoute]:
 class _Operation:
     """What operators ask."""
 
-    def __init__(self, manager: ClaimCheckManager, registry: CollectorRegistry) -> None:
+    def __init__(
+        self,
+        manager: ClaimCheckManager,
+        registry: CollectorRegistry,
+        before_metrics: Callable[[], Awaitable[None]] | None,
+    ) -> None:
         self._manager = manager
         self._registry = registry
+        self._before_metrics = before_metrics
         self._looking = asyncio.Lock()
         self._looked: tuple[float, Health] | None = None
         self._requests = counter(SERVER_REQUESTS, registry)
@@ -175,6 +188,8 @@ class _Operation:
 
     async def _metrics(self, request: Request) -> Response:
         del request
+        if self._before_metrics is not None:
+            await self._before_metrics()
         return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
 
 

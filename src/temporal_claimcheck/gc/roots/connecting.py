@@ -7,6 +7,7 @@ from typing import Final, TypedDict, Unpack
 
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig, ClientConfigProfile
+from temporalio.runtime import Runtime
 
 from temporal_claimcheck.errors import CollectionIncomplete, InvalidSettings
 from temporal_claimcheck.gc.roots.references import Decrypt
@@ -63,13 +64,18 @@ async def connect_clients(
     return [(name, await _connect(name, profile)) for name, profile in loaded]
 
 
-async def connect_home(profiles: Sequence[str] = (), *, config_file: Path | None = None) -> Client:
+async def connect_home(
+    profiles: Sequence[str] = (),
+    *,
+    config_file: Path | None = None,
+    runtime: Runtime | None = None,
+) -> Client:
     """Connect to the namespace of the first profile, where the collector's own workflow runs.
 
-    Raises what `connect_clusters` raises.
+    `runtime` is Temporal's default one if none is given. Raises what `connect_clusters` raises.
     """
     name, profile = _load(profiles, config_file)[0]
-    return await _connect(name, profile)
+    return await _connect(name, profile, runtime)
 
 
 def _load(
@@ -95,11 +101,13 @@ def _load(
     return [(name or profile.address or _DEFAULT_ADDRESS, profile)]
 
 
-async def _connect(name: str, profile: ClientConfigProfile) -> Client:
+async def _connect(
+    name: str, profile: ClientConfigProfile, runtime: Runtime | None = None
+) -> Client:
     profile = dataclasses.replace(profile, address=profile.address or _DEFAULT_ADDRESS)
     # A plain client: the collector looks at what Temporal carries, and resolves nothing.
     try:
-        return await Client.connect(**profile.to_client_connect_config())
+        return await Client.connect(**profile.to_client_connect_config(), runtime=runtime)
     except (RuntimeError, OSError, ValueError) as error:
         raise CollectionIncomplete(
             f"The cluster of {name!r} cannot be reached: {error}.",
