@@ -222,11 +222,14 @@ async def test_several_threads_may_count_at_once() -> None:
     await asyncio.gather(*(asyncio.to_thread(count) for _ in range(4)))
     labels: Mapping[str, str] = {"source": "cache"}
     assert registry.get_sample_value("claimcheck_retrieval_total", dict(labels)) == 2000
-    assert sum(
-        update.value
-        for update in buffer.retrieve_updates()
-        if update.metric.name == "claimcheck_retrieval_total"
-    ) == 2000
+    assert (
+        sum(
+            update.value
+            for update in buffer.retrieve_updates()
+            if update.metric.name == "claimcheck_retrieval_total"
+        )
+        == 2000
+    )
 
 
 def _tree(error: type[ClaimCheckError]) -> Iterable[type[ClaimCheckError]]:

@@ -73,7 +73,7 @@ class OwnCode(Interceptor):
 
 class _OwnCode(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401
-        with _current(None):
+        with _current(None), under(None):
             return await super().execute_activity(input)
 
 

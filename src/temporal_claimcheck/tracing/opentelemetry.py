@@ -33,8 +33,8 @@ _UNEXPECTED: Final = "unexpected"
 class OpenTelemetryObserver:
     """Makes a span of each exchange: `claimcheck.offload`, `claimcheck.retrieve`, and so on.
 
-    It is a child of the span that is current, or else of the trace that the worker's task came
-    with. Names, sizes and the key are its attributes, never content. Safe for several threads.
+    While a worker decodes and encodes, it belongs to the trace that the task came with; elsewhere
+    it is a child of the current span. Names, sizes and the key are its attributes, never content. Safe for several threads.
     """
 
     def __init__(
@@ -68,13 +68,14 @@ class OpenTelemetryObserver:
 
     def _parent(self) -> Context | None:
         """Return the context to be a child of."""
-        if get_current_span().get_span_context().is_valid:
-            return get_current()
+        # First what the task came with: a worker may have been started inside of a span, which
+        # then is the current one for all that it does beside the code of activities.
         carrier = CURRENT_PARENT.get()
-        if carrier is None:
-            return None
-        context = self._propagator.extract(carrier, context=Context())
-        return context if get_current_span(context).get_span_context().is_valid else None
+        if carrier is not None:
+            context = self._propagator.extract(carrier, context=Context())
+            if get_current_span(context).get_span_context().is_valid:
+                return context
+        return get_current() if get_current_span().get_span_context().is_valid else None
 
 
 def _operation_of(event: Offloaded | Retrieved | Failed) -> str:

@@ -1,4 +1,4 @@
-"""Which trace the work belongs to, where no span says so; needs no tracing library.
+"""Which trace a worker's task belongs to; needs no tracing library.
 
 A worker decodes and encodes payloads before and after its own code runs, where the spans of the
 SDK are not open yet, or closed. But a task comes with the headers that name its trace.
@@ -46,7 +46,7 @@ def parent_in(headers: Mapping[str, Payload]) -> Carrier | None:
 
 @contextmanager
 def under(parent: Carrier | None) -> Generator[None]:
-    """Let spans of the block belong to that trace, if no other span is open."""
+    """Let spans of the block belong to that trace; with None to that of the current span."""
     before = CURRENT_PARENT.set(parent)
     try:
         yield
