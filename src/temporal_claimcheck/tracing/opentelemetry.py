@@ -34,7 +34,8 @@ class OpenTelemetryObserver:
     """Makes a span of each exchange: `claimcheck.offload`, `claimcheck.retrieve`, and so on.
 
     While a worker decodes and encodes, it belongs to the trace that the task came with; elsewhere
-    it is a child of the current span. Names, sizes and the key are its attributes, never content. Safe for several threads.
+    it is a child of the current span. Its attributes are names, sizes and the key, never content.
+    Safe for several threads.
     """
 
     def __init__(
