@@ -78,7 +78,7 @@ async def test_a_store_that_is_down_is_logged_and_costs_nothing_else(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     class Down(MemoryStore):
-        def scan(self, prefix: str) -> AsyncIterator[BlobInfo]:
+        def scan(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
             del prefix
             raise StoreUnavailable("The store is down.", remedy="Wait.")
 
