@@ -3,13 +3,24 @@
 Core code emits events and never names a metrics library; observers count, log or trace.
 """
 
+import datetime as dt
 import enum
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["Event", "Failed", "Observer", "Observers", "OffloadOutcome", "Offloaded", "Retrieved"]
+__all__ = [
+    "Collected",
+    "Event",
+    "Failed",
+    "Observer",
+    "Observers",
+    "Occupied",
+    "OffloadOutcome",
+    "Offloaded",
+    "Retrieved",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -52,18 +63,46 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """An offload or a retrieve raised."""
+    """An exchange or a pass of the collector raised."""
 
     namespace: str
     key: str | None
     """None when it failed before there was a key."""
     operation: str
-    """`offload` or `retrieve`."""
+    """`offload`, `retrieve`, `decrypt` or `collect`."""
     error: BaseException
     seconds: float
 
 
-Event = Offloaded | Retrieved | Failed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occupied:
+    """The memory that payloads take in this process has changed."""
+
+    in_flight_bytes: int
+    """Of payloads that are being stored or read."""
+    cache_bytes: int
+    """Of verified payloads that may be asked for again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """A pass of the collector is complete. Told again when it has deleted what it condemned."""
+
+    ended: dt.datetime
+    seconds: float
+    runs: int
+    """Workflow runs that were seen."""
+    references: int
+    """References to objects that were found in Temporal."""
+    objects: Mapping[str, int]
+    """By what became of them: `live`, `held`, `young`, `suspect`, `condemned`."""
+    stored_bytes: Mapping[str, int]
+    """The same in bytes."""
+    deleted_objects: int
+    deleted_bytes: int
+
+
+Event = Offloaded | Retrieved | Failed | Occupied | Collected
 
 
 class Observer(Protocol):
@@ -79,6 +118,13 @@ class Observers:
 
     def __init__(self, observers: Iterable[Observer] = ()) -> None:
         self._observers = tuple(observers)
+
+    def __iter__(self) -> Iterator[Observer]:
+        return iter(self._observers)
+
+    def including(self, observer: Observer) -> "Observers":
+        """Return these and one more, which is told once even if it is among them already."""
+        return self if observer in self._observers else Observers((*self._observers, observer))
 
     def observe(self, event: Event) -> None:
         """Tell every observer."""

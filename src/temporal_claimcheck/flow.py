@@ -58,19 +58,25 @@ def _mark_seen(task: "asyncio.Task[Any]") -> None:
         task.exception()
 
 
+def _tell_nobody(count: int) -> None:
+    del count
+
+
 class ByteBudget:
     """Bounds the bytes of payloads that are worked on at once, first come first served.
 
     A payload larger than the whole budget is let through alone, so nothing waits for ever.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, *, changed: Callable[[int], None] = _tell_nobody) -> None:
+        """`changed` is told by how many bytes more, or less, are held."""
         if max_bytes < 1:
             raise InvalidSettings(
                 f"max_bytes_in_flight is {max_bytes}.", remedy="Set it to 1 byte or more."
             )
         self._max_bytes = max_bytes
         self._free = max_bytes
+        self._changed = changed
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     @property
@@ -86,10 +92,12 @@ class ByteBudget:
             await self._wait_for(count)
         else:
             self._free -= count
+        self._changed(count)
         try:
             yield
         finally:
             self._free += count
+            self._changed(-count)
             self._admit()
 
     async def _wait_for(self, count: int) -> None:

@@ -12,11 +12,7 @@ from temporal_claimcheck.access import Access
 from temporal_claimcheck.claim import DIGEST_ALGORITHM, KEYED_DIGEST_ALGORITHM, Claim
 from temporal_claimcheck.clock import utc_now
 from temporal_claimcheck.errors import InvalidClaim
-from temporal_claimcheck.events import (
-    Observer,
-    Observers,
-    OffloadOutcome,
-)
+from temporal_claimcheck.events import Observer, Observers, OffloadOutcome
 from temporal_claimcheck.flow import all_or_error
 from temporal_claimcheck.foreign.reader import ForeignReader
 from temporal_claimcheck.foreign.sources import ForeignSources
@@ -92,6 +88,7 @@ class ClaimCheckManager:
             max_bytes_in_flight=max_bytes_in_flight,
             keychain=keychain,
             clock=clock or utc_now,
+            observers=self._observers,
         )
         self._foreign = ForeignReader(
             foreign, self._access, self._policy, self._vault.hold, self._observers
@@ -157,6 +154,23 @@ class ClaimCheckManager:
         other._foreign = self._foreign.with_access(other._access)
         other._owns_store = False
         return other
+
+    def observed_by(self, observer: Observer) -> Self:
+        """Return a manager that tells `observer` too, and shares everything else with this one.
+
+        What memory is taken the observer hears from now on, whoever takes it.
+        """
+        other = copy.copy(self)
+        other._observers = self._observers.including(observer)
+        other._foreign = self._foreign.with_observers(other._observers)
+        other._owns_store = False
+        self._vault.tell_also(observer)
+        return other
+
+    @property
+    def observers(self) -> Observers:
+        """Who is told what happens."""
+        return self._observers
 
     @property
     def namespace(self) -> str:

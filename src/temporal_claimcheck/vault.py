@@ -5,6 +5,7 @@ are the envelope, the cache, and the control of what goes on at the same time.
 """
 
 import datetime as dt
+import threading
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from temporal_claimcheck.envelope import (
     seal_envelope,
 )
 from temporal_claimcheck.errors import BlobNotFound, EncryptionKeyMissing, IntegrityError
+from temporal_claimcheck.events import Observer, Observers, Occupied
 from temporal_claimcheck.flow import ByteBudget, SingleFlight
 from temporal_claimcheck.keychain import Keychain
 from temporal_claimcheck.keyspace import Key
@@ -79,21 +81,32 @@ class Vault:
         max_bytes_in_flight: int,
         keychain: Keychain | None,
         clock: Callable[[], dt.datetime],
+        observers: Observers,
     ) -> None:
+        """`observers` are told what memory is taken."""
         self._store = store
+        self._observers = observers
         self._keychain = keychain
         self._compression = compression
         self._clock = clock
         self._cache = PayloadCache(cache_bytes)
         self._stored_today = StoredToday()
         self._threads = Threads(_THREADS, name="claimcheck-codec")
-        self._budget = LoopLocal(partial(ByteBudget, max_bytes_in_flight))
+        self._budget = LoopLocal(
+            partial(ByteBudget, max_bytes_in_flight, changed=self._note_in_flight)
+        )
+        self._in_flight_bytes = 0
+        self._in_flight_lock = threading.Lock()
         self._writes: LoopLocal[SingleFlight[int]] = LoopLocal(SingleFlight)
         self._reads: LoopLocal[SingleFlight[bytes]] = LoopLocal(SingleFlight)
 
     def hold(self, size: int) -> AbstractAsyncContextManager[None]:
         """Wait until a payload of that size may be worked on, and hold its memory for the block."""
         return self._budget.get().hold(size * _COPIES)
+
+    def tell_also(self, observer: Observer) -> None:
+        """Tell one observer more what memory is taken."""
+        self._observers = self._observers.including(observer)
 
     async def place_for(self, data: bytes, namespace: str) -> Place:
         """Return where a serialized payload belongs today; no I/O."""
@@ -179,8 +192,9 @@ class Vault:
             except (BlobNotFound, IntegrityError):
                 self._stored_today.forget(key)
                 raise
+            # Before the memory is given back, so that who is told hears of both.
+            self._cache.put(key, data)
         self._stored_today.add(key, today=self._today())
-        self._cache.put(key, data)
         return data
 
     async def _get(self, key: Key, max_plain_bytes: int) -> bytes | memoryview:
@@ -213,6 +227,15 @@ class Vault:
         if size <= _INLINE_BYTES:
             return function(*arguments)
         return await self._threads.run(function, *arguments)
+
+    def _note_in_flight(self, count: int) -> None:
+        # Of all loops together: each has a budget of its own.
+        with self._in_flight_lock:
+            self._in_flight_bytes += count
+            in_flight_bytes = self._in_flight_bytes
+        self._observers.observe(
+            Occupied(in_flight_bytes=in_flight_bytes, cache_bytes=self._cache.used_bytes)
+        )
 
     def _today(self) -> dt.date:
         return self._clock().astimezone(dt.UTC).date()

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 from temporalio.api.common.v1 import Payload
@@ -21,7 +22,7 @@ from temporal_claimcheck.gc.passes import Passes
 from temporal_claimcheck.keyspace import Key
 from temporal_claimcheck.registry import Registered
 from temporal_claimcheck.stores.filesystem import FileSystemStore
-from temporal_claimcheck.testing.servers import temporal_server
+from temporal_claimcheck.testing.servers import free_ports, temporal_server
 from tests.cli.programs import claimcheck, claimcheck_running, wait_for_line
 from tests.gc import rooted
 from tests.gc.conftest import SETTINGS, dynamic_config
@@ -254,3 +255,27 @@ async def lose_an_object_of_a_workflow(store: Path, tmp_path: Path, address: str
 
 def files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.usefixtures("store")
+async def test_the_worker_serves_metrics_and_knows_of_the_pass_before_its_start(
+    tmp_path: Path,
+) -> None:
+    assert run("gc", folder=tmp_path).returncode == 0
+    (port,) = free_ports(1)
+    arguments = ("gc", "--worker", "--metrics-address", f"127.0.0.1:{port}")
+    async with claimcheck_running(*arguments, folder=tmp_path) as worker:
+        await wait_for_line(worker.stdout, "Collecting")
+        async with httpx.AsyncClient() as http:
+            shown = (await http.get(f"http://127.0.0.1:{port}/metrics")).text
+    assert "claimcheck_gc_last_completed_timestamp_seconds" in shown
+
+
+@pytest.mark.usefixtures("store")
+async def test_an_address_for_metrics_that_cannot_be_had_is_refused(
+    tmp_path: Path,
+) -> None:
+    refused = run("gc", "--worker", "--metrics-address", "nowhere", folder=tmp_path)
+    assert refused.returncode == 2
+    assert "[invalid-settings]" in refused.stderr
+    assert "127.0.0.1:9464" in refused.stderr

@@ -123,7 +123,15 @@ def _as_ruff_sorts(name: str) -> tuple[int, str]:
 
 def test_no_optional_package_is_needed_for_the_core() -> None:
     statement = "\n".join(f"import temporal_claimcheck.{module}" for module in CORE)
-    optional = {"redis", "obstore", "cryptography", "starlette", "uvicorn", "prometheus_client"}
+    optional = {
+        "redis",
+        "obstore",
+        "cryptography",
+        "starlette",
+        "uvicorn",
+        "prometheus_client",
+        "opentelemetry",
+    }
     assert not {module.partition(".")[0] for module in loaded_by(statement)} & optional
 
 

@@ -11,7 +11,7 @@ from temporalio.api.common.v1 import Payload
 from temporal_claimcheck.claim import Claim
 from temporal_claimcheck.envelope import digest_of, open_envelope, read_header
 from temporal_claimcheck.errors import InvalidSettings, PayloadTooLarge
-from temporal_claimcheck.events import OffloadOutcome
+from temporal_claimcheck.events import Offloaded, OffloadOutcome, Retrieved
 from temporal_claimcheck.keyspace import Key
 from temporal_claimcheck.manager import ClaimCheckManager
 from temporal_claimcheck.payloads import is_claim_payload, serialize_payload
@@ -258,7 +258,9 @@ async def test_what_happened_is_told_with_sizes() -> None:
     claim = await manager.offload(payload())
     await manager.retrieve(claim)
     await ClaimCheckManager(store, namespace="orders", observers=[diary]).retrieve(claim)
-    offloaded, cached, fetched = diary.events
+    offloaded, cached, fetched = [
+        event for event in diary.events if isinstance(event, Offloaded | Retrieved)
+    ]
     blob = await store.get(claim.key, max_bytes=claim.payload_bytes)
     assert (offloaded.namespace, offloaded.key) == ("orders", claim.key)
     assert getattr(offloaded, "stored_bytes", None) == len(blob)

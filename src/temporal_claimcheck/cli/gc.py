@@ -9,9 +9,11 @@ import typer
 from rich.console import Console
 
 from temporal_claimcheck.cli.collecting import Collecting, collecting
+from temporal_claimcheck.cli.gc_metrics import metered_runtime
 from temporal_claimcheck.cli.gc_tables import reports_table, shelves_table, summary
 from temporal_claimcheck.errors import InvalidSettings
 from temporal_claimcheck.gc.collector import Collector
+from temporal_claimcheck.gc.figures import LatestPass
 from temporal_claimcheck.gc.passes import Passes
 from temporal_claimcheck.gc.report import PassReport
 from temporal_claimcheck.gc.roots.connecting import connect_home
@@ -19,6 +21,7 @@ from temporal_claimcheck.gc.scheduling import SCHEDULE_ID, install_schedule, run
 from temporal_claimcheck.gc.steps import Steps
 from temporal_claimcheck.gc.workflow import TASK_QUEUE
 from temporal_claimcheck.manager import ClaimCheckManager
+from temporal_claimcheck.metrics.temporal_meter import TemporalMeterObserver
 from temporal_claimcheck.registry import Registered
 
 __all__ = ["gc"]
@@ -64,6 +67,12 @@ def gc(  # each is an option
     worker: Annotated[
         bool, typer.Option("--worker", help="Run the worker that carries scheduled passes out.")
     ] = False,
+    metrics_address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="Where the worker serves its metrics to Prometheus."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Find what nothing in Temporal refers to, and with `--delete` delete it.
@@ -79,7 +88,7 @@ def gc(  # each is an option
         asyncio.run(_schedule(tools, delete=delete))
         return
     if worker:
-        asyncio.run(_work(tools))
+        asyncio.run(_work(tools, metrics_address))
         return
     work = asyncio.run(
         _gc(
@@ -122,9 +131,14 @@ async def _schedule(tools: Collecting, *, delete: bool) -> None:
     )
 
 
-async def _work(tools: Collecting) -> None:
-    client = await connect_home(tools.settings.profiles)
+async def _work(tools: Collecting, metrics_address: str | None) -> None:
+    runtime = None if metrics_address is None else metered_runtime(metrics_address)
+    client = await connect_home(tools.settings.profiles, runtime=runtime)
     async with tools.manager() as manager:
+        if runtime is not None:
+            observer = TemporalMeterObserver(runtime.metric_meter)
+            manager = manager.observed_by(observer)  # noqa: PLW2901 - the store stays the first's
+            await LatestPass(manager, observer).tell()
         clusters = await tools.clusters(manager)
         steps = Steps(manager, clusters, rules=tools.rules, at_once=tools.settings.at_once)
         typer.echo(f"Collecting {manager.store.name} on task queue {TASK_QUEUE}.")

@@ -43,6 +43,7 @@ def serve(  # each is an option
         import uvicorn  # noqa: PLC0415
         from prometheus_client import CollectorRegistry  # noqa: PLC0415
 
+        from temporal_claimcheck.gc.figures import LatestPass  # noqa: PLC0415
         from temporal_claimcheck.metrics.prometheus import PrometheusObserver  # noqa: PLC0415
         from temporal_claimcheck.server.app import build_app  # noqa: PLC0415
         from temporal_claimcheck.server.listening import forget, listen  # noqa: PLC0415
@@ -64,11 +65,15 @@ def serve(  # each is an option
         **{name: value for name, value in given.items() if value is not None}
     )
     registry = CollectorRegistry()
-    manager = ClaimCheckManager.from_settings(
-        Settings.load(), observers=[PrometheusObserver(registry)]
-    )
+    observer = PrometheusObserver(registry)
+    manager = ClaimCheckManager.from_settings(Settings.load(), observers=[observer])
     config = uvicorn.Config(
-        build_app(manager, settings, registry=registry),
+        build_app(
+            manager,
+            settings,
+            registry=registry,
+            before_metrics=LatestPass(manager, observer).tell,
+        ),
         ssl_certfile=settings.tls_certificate_file,
         ssl_keyfile=settings.tls_key_file,
         root_path=settings.root_path,

@@ -80,6 +80,13 @@ class ForeignReader:
         other._access = access
         return other
 
+    def with_observers(self, observers: Observers) -> Self:
+        """Return a reader that tells others; it shares everything else."""
+        other = copy.copy(self)
+        other._observers = observers
+        other._writer = self._writer and self._writer.with_observers(observers)
+        return other
+
     @property
     def reads_s3_driver(self) -> bool:
         """Whether references of the SDK's S3 driver are read."""

@@ -1,12 +1,13 @@
 """Payloads in, claims of the SDK's S3 driver out: for readers that have only that driver."""
 
+import copy
 import datetime as dt
 import hashlib
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, Self
 
 from cachetools import LRUCache
 from temporalio.api.common.v1 import Payload
@@ -57,6 +58,12 @@ class S3DriverWriter:
         self._threads = Threads(_THREADS, name="claimcheck-s3-driver")
         self._written = _WrittenToday(clock or utc_now)
         self._writes: LoopLocal[SingleFlight[None]] = LoopLocal(SingleFlight)
+
+    def with_observers(self, observers: Observers) -> Self:
+        """Return a writer that tells others; it shares everything else."""
+        other = copy.copy(self)
+        other._observers = observers
+        return other
 
     async def offload(
         self,

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import time
 from collections.abc import Callable, Sequence
 
 from temporal_claimcheck.clock import utc_now
@@ -42,6 +43,14 @@ class Collector:
         Raises CollectorBusy, CollectionRefused, CollectionIncomplete, StoreError, IntegrityError.
         A pass that ends so has deleted nothing, or only what it had condemned by all rules.
         """
+        started = time.perf_counter()
+        try:
+            return await self._run(delete=delete, progress=progress)
+        except Exception as error:
+            self._steps.failed(error, seconds=time.perf_counter() - started)
+            raise
+
+    async def _run(self, *, delete: bool, progress: Progress) -> PassReport:
         progress("Listing the store", 0)
         work = await self._steps.begin()
         completed = False

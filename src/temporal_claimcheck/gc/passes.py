@@ -108,6 +108,14 @@ class Passes:
         """Write what was deleted."""
         await self._ledger.write(f"{_PREFIX}{report.id}/{_SWEPT}", report.dump())
 
+    async def latest_report(self) -> PassReport | None:
+        """Return the report of the latest completed pass."""
+        completed = await self._ids(_COMPLETED)
+        if not completed:
+            return None
+        name = _SWEPT if completed[-1] in await self._ids(_SWEPT) else _COMPLETED
+        return PassReport.parse(await self._ledger.read(f"{_PREFIX}{completed[-1]}/{name}"))
+
     async def reports(self) -> list[PassReport]:
         """Return the reports of the passes that are remembered, the oldest first."""
         swept = set(await self._ids(_SWEPT))

@@ -11,8 +11,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from temporal_claimcheck.clock import utc_now
 from temporal_claimcheck.errors import CollectionIncomplete, InvalidSettings, StoreError
+from temporal_claimcheck.events import Failed
 from temporal_claimcheck.gc.cluster import Cluster
 from temporal_claimcheck.gc.coverage import Source, cover
+from temporal_claimcheck.gc.figures import collected
 from temporal_claimcheck.gc.holds import Holds
 from temporal_claimcheck.gc.lease import Lease, Leases
 from temporal_claimcheck.gc.marking import NamespaceReader
@@ -70,6 +72,7 @@ class Steps:
         self._store = collectable(manager)
         self._ledger = manager.ledger
         self._registry = manager.registry
+        self._manager = manager
         self._clusters = clusters
         self._rules = rules
         self._clock = clock
@@ -152,6 +155,7 @@ class Steps:
         # Only what was found under the lease may count.
         await self.leases.check(work.lease)
         await self._passes.complete(report)
+        self._manager.observers.observe(collected(report))
         return report
 
     async def may_sweep(self, work: Work) -> None:
@@ -212,6 +216,7 @@ class Steps:
         report.shelves = [shelves[shelf] for shelf in sorted(shelves)]
         report.ended = self._clock()
         await self._passes.swept(report)
+        self._manager.observers.observe(collected(report))
         return report
 
     async def end(self, work: Work, *, completed: bool) -> None:
@@ -219,6 +224,18 @@ class Steps:
         if completed:
             await self._passes.forget_before(work.id)
         await self.leases.release(work.lease)
+
+    def failed(self, error: Exception, *, seconds: float) -> None:
+        """Tell the manager's observers that a pass, or a step of it, ended so."""
+        self._manager.observers.observe(
+            Failed(
+                namespace=self._manager.namespace,
+                key=None,
+                operation="collect",
+                error=error,
+                seconds=seconds,
+            )
+        )
 
     async def _begin(self, lease: Lease) -> Work:
         began = self._clock()

@@ -1,23 +1,33 @@
-"""Events as Prometheus metrics."""
+"""Events as metrics of the Prometheus client, for processes without Temporal's own meter."""
 
 from typing import Final
 
-from temporal_claimcheck.errors import ClaimCheckError, MissingExtra
-from temporal_claimcheck.events import Event, Failed, Offloaded, Retrieved
+from temporal_claimcheck.errors import MissingExtra
+from temporal_claimcheck.events import Event
+from temporal_claimcheck.metrics.catalogue import EXCHANGES, Kind, Metric
+from temporal_claimcheck.metrics.samples import Sample, samples
 
 try:
-    from prometheus_client import CollectorRegistry, Counter, Histogram
+    from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 except ModuleNotFoundError as error:
     raise MissingExtra(
         "Metrics need the package prometheus-client.",
         remedy="Run: pip install 'temporal-claimcheck[metrics]'",
     ) from error
 
-__all__ = ["PrometheusObserver"]
+__all__ = ["PrometheusObserver", "counter", "histogram"]
 
-# From a cache hit to a large object from far away.
-_SECONDS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-_UNKNOWN: Final = "unexpected"
+
+def counter(metric: Metric, registry: CollectorRegistry) -> Counter:
+    """Register a counter of the catalogue. Raises ValueError if the registry has it already."""
+    return Counter(metric.name, metric.help, metric.labels, registry=registry)
+
+
+def histogram(metric: Metric, registry: CollectorRegistry) -> Histogram:
+    """Register a histogram of the catalogue. Raises ValueError if the registry has it already."""
+    return Histogram(
+        metric.name, metric.help, metric.labels, buckets=metric.buckets, registry=registry
+    )
 
 
 class PrometheusObserver:
@@ -25,55 +35,42 @@ class PrometheusObserver:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Register the metrics. Raises ValueError if the registry has them already."""
-        self._offloads = Counter(
-            "claimcheck_offload",
-            "Payloads that were exchanged for claims",
-            ("outcome",),
-            registry=registry,
-        )
-        self._retrievals = Counter(
-            "claimcheck_retrieval",
-            "Claims that were exchanged for payloads",
-            ("source",),
-            registry=registry,
-        )
-        self._errors = Counter(
-            "claimcheck_errors", "What failed", ("operation", "code"), registry=registry
-        )
-        self._stored = Counter(
-            "claimcheck_storage_bytes", "Bytes of objects that were written", registry=registry
-        )
-        self._payloads = Counter(
-            "claimcheck_payload_bytes", "Bytes of payloads", ("operation",), registry=registry
-        )
-        self._uploads = Histogram(
-            "claimcheck_upload_latency_seconds",
-            "Time of an offload that wrote",
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self._downloads = Histogram(
-            "claimcheck_download_latency_seconds",
-            "Time of a retrieval that read the store",
-            buckets=_SECONDS,
-            registry=registry,
-        )
+        self._registry = registry
+        self._counters: Final = {
+            metric.name: counter(metric, registry)
+            for metric in EXCHANGES
+            if metric.kind is Kind.COUNTER
+        }
+        self._histograms: Final = {
+            metric.name: histogram(metric, registry)
+            for metric in EXCHANGES
+            if metric.kind is Kind.HISTOGRAM
+        }
+        self._gauges: Final[dict[str, Gauge]] = {}
 
     def observe(self, event: Event) -> None:
         """Count an event."""
-        match event:
-            case Offloaded():
-                self._offloads.labels(event.outcome.value).inc()
-                self._payloads.labels("offload").inc(event.payload_bytes)
-                if event.stored_bytes:
-                    self._stored.inc(event.stored_bytes)
-                    self._uploads.observe(event.seconds)
-            case Retrieved():
-                self._retrievals.labels("cache" if event.from_cache else "store").inc()
-                self._payloads.labels("retrieve").inc(event.payload_bytes)
-                if not event.from_cache:
-                    self._downloads.observe(event.seconds)
-            case Failed():
-                error = event.error
-                code = error.code if isinstance(error, ClaimCheckError) else _UNKNOWN
-                self._errors.labels(event.operation, code).inc()
+        for sample in samples(event):
+            self._take(sample)
+
+    def _take(self, sample: Sample) -> None:
+        metric, value, labels = sample
+        match metric.kind:
+            case Kind.COUNTER:
+                known = self._counters[metric.name]
+                (known.labels(*labels) if labels else known).inc(value)
+            case Kind.HISTOGRAM:
+                known = self._histograms[metric.name]
+                (known.labels(*labels) if labels else known).observe(value)
+            case Kind.GAUGE:
+                known = self._gauge(metric)
+                (known.labels(*labels) if labels else known).set(value)
+
+    def _gauge(self, metric: Metric) -> Gauge:
+        # Not before there is a value: nought would say that the collector last ran in 1970.
+        known = self._gauges.get(metric.name)
+        if known is None:
+            known = self._gauges[metric.name] = Gauge(
+                metric.name, metric.help, metric.labels, registry=self._registry
+            )
+        return known

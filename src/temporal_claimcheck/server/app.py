@@ -4,11 +4,11 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,6 +21,8 @@ from starlette.routing import BaseRoute, Route
 from temporal_claimcheck.errors import ClaimCheckError, InvalidSettings
 from temporal_claimcheck.health import Health
 from temporal_claimcheck.manager import ClaimCheckManager
+from temporal_claimcheck.metrics.catalogue import SERVER_REQUESTS, SERVER_SECONDS
+from temporal_claimcheck.metrics.prometheus import counter, histogram
 from temporal_claimcheck.server.callers import Anybody, Authenticator, StaticTokens
 from temporal_claimcheck.server.codec_routes import CodecRoutes
 from temporal_claimcheck.server.guard import (
@@ -51,14 +53,21 @@ _ALWAYS_SERVED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 def build_app(
-    manager: ClaimCheckManager, settings: ServerSettings, *, registry: CollectorRegistry
+    manager: ClaimCheckManager,
+    settings: ServerSettings,
+    *,
+    registry: CollectorRegistry,
+    before_metrics: Callable[[], Awaitable[None]] | None = None,
 ) -> Starlette:
-    """Return the application. The manager stays its owner's. Raises InvalidSettings."""
+    """Return the application. The manager stays its owner's. Raises InvalidSettings.
+
+    `before_metrics` may bring the registry up to date whenever somebody asks for the metrics.
+    """
     settings.check()
     links = ViewLinks(_link_secret(settings), seconds=settings.link_seconds)
     rights = Rights(_authenticators(settings), namespace=manager.namespace)
     codec = CodecRoutes(manager, settings, rights, links)
-    operation = _Operation(manager, registry)
+    operation = _Operation(manager, registry, before_metrics)
     view = ViewRoutes(Objects(manager), rights, links)
     index = IndexRoutes(manager, rights, links, registry, signs_links=settings.has_authentication)
 
@@ -135,17 +144,19 @@ def _view_routes(view: ViewRoutes, index: IndexRoutes) -> list[BaseRoute]:
 class _Operation:
     """What operators ask."""
 
-    def __init__(self, manager: ClaimCheckManager, registry: CollectorRegistry) -> None:
+    def __init__(
+        self,
+        manager: ClaimCheckManager,
+        registry: CollectorRegistry,
+        before_metrics: Callable[[], Awaitable[None]] | None,
+    ) -> None:
         self._manager = manager
         self._registry = registry
+        self._before_metrics = before_metrics
         self._looking = asyncio.Lock()
         self._looked: tuple[float, Health] | None = None
-        self._requests = Counter(
-            "claimcheck_server_requests", "Answers", ("route", "status"), registry=registry
-        )
-        self._seconds = Histogram(
-            "claimcheck_server_request_seconds", "Time of an answer", ("route",), registry=registry
-        )
+        self._requests = counter(SERVER_REQUESTS, registry)
+        self._seconds = histogram(SERVER_SECONDS, registry)
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -177,6 +188,8 @@ class _Operation:
 
     async def _metrics(self, request: Request) -> Response:
         del request
+        if self._before_metrics is not None:
+            await self._before_metrics()
         return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from temporal_claimcheck.errors import StoreError
 from temporal_claimcheck.manager import ClaimCheckManager
+from temporal_claimcheck.metrics import catalogue
 from temporal_claimcheck.server.callers import EVERY_NAMESPACE
 from temporal_claimcheck.server.inventory import Inventory, take_inventory
 from temporal_claimcheck.server.links import ViewLinks
@@ -114,12 +115,12 @@ class IndexRoutes:
         for metric in self._registry.collect():
             for sample in metric.samples:
                 match sample.name:
-                    case "claimcheck_retrieval_total":
+                    case catalogue.RETRIEVALS.name:
                         retrievals[sample.labels["source"]] += sample.value
-                    case "claimcheck_errors_total":
+                    case catalogue.ERRORS.name:
                         code = sample.labels["code"]
                         errors[code] = errors.get(code, 0.0) + sample.value
-                    case "claimcheck_server_requests_total":
+                    case catalogue.SERVER_REQUESTS.name:
                         answers += sample.value
                         failures += sample.value if sample.labels["status"] >= "500" else 0.0
                     case _:

@@ -1,7 +1,7 @@
 """One line on the client serves client, worker and replayer."""
 
 import dataclasses
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
@@ -25,6 +25,7 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from temporal_claimcheck.errors import InvalidSettings
+from temporal_claimcheck.events import Observer
 from temporal_claimcheck.foreign.s3_driver import S3_DRIVER_NAME
 from temporal_claimcheck.manager import ClaimCheckManager
 from temporal_claimcheck.payloads import DRIVER_NAME
@@ -34,6 +35,7 @@ from temporal_claimcheck.temporal.codec import ClaimCheckCodec
 from temporal_claimcheck.temporal.driver import ClaimCheckDriver
 from temporal_claimcheck.temporal.failures import EncryptedFailureConverter
 from temporal_claimcheck.temporal.identity import namespace_id
+from temporal_claimcheck.temporal.metering import Meters
 from temporal_claimcheck.temporal.replay import replay_aware
 from temporal_claimcheck.temporal.s3_driver import S3DriverDoor, S3DriverReader
 from temporal_claimcheck.temporal.tasks import OwnCode, watch_tasks
@@ -59,6 +61,8 @@ class ClaimCheckPlugin(SimplePlugin):
     failure messages, stack traces and headers are encoded too, unless the client has a failure
     converter or a codec of its own.
 
+    Where the client's runtime exports metrics, the claim check's are among them.
+
     Works for a process that has only a client: what it opens it opens on first use, and releases
     when its last worker or replayer is done.
     """
@@ -71,13 +75,17 @@ class ClaimCheckPlugin(SimplePlugin):
         keys: "KeyRing | Callable[[], KeyRing] | None" = None,
         door: Door = "driver",
         activity_wait_seconds: float | None = None,
+        observers: Iterable[Observer] = (),
+        metrics: bool = True,
     ) -> None:
         """Build the plugin; no I/O but for the keys.
 
         `store` is a URL, a store, or a manager; without it the settings name the store, and
         without settings the environment does. `keys`, or those that the settings name, encrypt
         all that leaves; a function is called for them now, and again when a key is missing.
-        `activity_wait_seconds` goes before the setting of that name. Raises ConfigurationError.
+        `activity_wait_seconds` goes before the setting of that name. `observers` are told what
+        happens, and with `metrics` the meter of the client's runtime counts it. Raises
+        ConfigurationError.
         """
         super().__init__(  # pyright: ignore[reportUnknownMemberType]  # bare Callable of the SDK
             "temporal-claimcheck", run_context=self._running
@@ -88,7 +96,8 @@ class ClaimCheckPlugin(SimplePlugin):
                 remedy='Use door="driver", door="codec" or door="s3-driver".',
             )
         settings = _settings_for(store, settings, keys)
-        self._manager, self._owns_manager = _build_manager(store, settings, keys)
+        self._manager, self._owns_manager = _build_manager(store, settings, keys, tuple(observers))
+        self._meters = Meters() if metrics else None
         if door == "s3-driver":
             # Built for what it refuses, before there is a client.
             S3DriverDoor(self._manager)
@@ -115,6 +124,8 @@ class ClaimCheckPlugin(SimplePlugin):
             service.config.target_host,
             partial(namespace_id, service, manager.namespace),
         )
+        if self._meters is not None:
+            manager = self._meters.count(manager, service.config)
         self._encode_headers(cast("dict[str, Any]", config), config["data_converter"])
         config["data_converter"] = self._wire(config["data_converter"], manager)
         return config
@@ -246,12 +257,17 @@ def _build_manager(
     store: str | BlobStore | ClaimCheckManager | None,
     settings: Settings | None,
     keys: "KeyRing | Callable[[], KeyRing] | None",
+    observers: Sequence[Observer],
 ) -> tuple[ClaimCheckManager, bool]:
     if isinstance(store, ClaimCheckManager):
+        for observer in observers:
+            store = store.observed_by(observer)
         return store, False
     settings = settings or Settings.load()
     given = None if isinstance(store, str) else store
-    return ClaimCheckManager.from_settings(settings, store=given, keys=keys), True
+    return ClaimCheckManager.from_settings(
+        settings, store=given, keys=keys, observers=observers
+    ), True
 
 
 def _wait_seconds(given: float | None, settings: Settings | None) -> float:

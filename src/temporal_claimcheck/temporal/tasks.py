@@ -33,6 +33,7 @@ from temporal_claimcheck.temporal.patience import (
     TimeLimit,
     WorkflowTask,
 )
+from temporal_claimcheck.tracing.parents import Carrier, parent_in, under
 
 if TYPE_CHECKING:
     from temporalio.bridge.proto.activity_task import Start
@@ -72,7 +73,7 @@ class OwnCode(Interceptor):
 
 class _OwnCode(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401
-        with _current(None):
+        with _current(None), under(None):
             return await super().execute_activity(input)
 
 
@@ -82,6 +83,7 @@ class _WorkflowTasks:
     def __init__(self, worker: Any) -> None:  # noqa: ANN401
         self._handle: Callable[[WorkflowActivation], Awaitable[None]] = worker._handle_activation
         self._seconds: dict[str, float] = {}
+        self._parents: dict[str, Carrier | None] = {}
         worker._handle_activation = self._handle_activation
 
     async def _handle_activation(self, activation: "WorkflowActivation") -> None:
@@ -89,13 +91,16 @@ class _WorkflowTasks:
             if job.HasField("initialize_workflow"):
                 seconds = _seconds(job.initialize_workflow.workflow_task_timeout)
                 self._seconds[activation.run_id] = seconds or _WORKFLOW_TASK_SECONDS
+                self._parents[activation.run_id] = parent_in(job.initialize_workflow.headers)
             elif job.HasField("remove_from_cache"):
                 self._seconds.pop(activation.run_id, None)
+                self._parents.pop(activation.run_id, None)
         limit = TimeLimit(
             began=asyncio.get_running_loop().time(),
             seconds=self._seconds.get(activation.run_id, _WORKFLOW_TASK_SECONDS),
         )
-        with _current(WorkflowTask(limit)):
+        parent = self._parents.get(activation.run_id)
+        with _current(WorkflowTask(limit)), under(parent):
             await self._handle(activation)
 
 
@@ -139,7 +144,7 @@ class _Activities:
             details=list(start.heartbeat_details),
         )
         try:
-            with _current(attempt):
+            with _current(attempt), under(parent_in(start.header_fields)):
                 await self._handle(token, start, running)
         finally:
             del self._running[token]

@@ -7,6 +7,7 @@ from typing import Final, TypedDict, Unpack
 
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig, ClientConfigProfile
+from temporalio.runtime import Runtime
 
 from temporal_claimcheck.errors import CollectionIncomplete, InvalidSettings
 from temporal_claimcheck.gc.roots.references import Decrypt
@@ -67,16 +68,21 @@ async def connect_clients(
 
 
 async def connect_home(
-    profiles: Sequence[str] = (), *, address: str | None = None, config_file: Path | None = None
+    profiles: Sequence[str] = (),
+    *,
+    address: str | None = None,
+    config_file: Path | None = None,
+    runtime: Runtime | None = None,
 ) -> Client:
     """Connect to the namespace of the first profile, where the collector's own workflow runs.
 
-    An `address` goes before the profile's. Raises what `connect_clusters` raises.
+    An `address` goes before the profile's. `runtime` is Temporal's default one if none is given.
+    Raises what `connect_clusters` raises.
     """
     name, profile = load_profiles(profiles, config_file=config_file)[0]
     if address is not None:
         name, profile = address, dataclasses.replace(profile, address=address)
-    return await connect_client(name, profile)
+    return await connect_client(name, profile, runtime)
 
 
 def load_profiles(
@@ -107,12 +113,14 @@ def load_profiles(
     return [(name or profile.address or _DEFAULT_ADDRESS, profile)]
 
 
-async def connect_client(name: str, profile: ClientConfigProfile) -> Client:
+async def connect_client(
+    name: str, profile: ClientConfigProfile, runtime: Runtime | None = None
+) -> Client:
     """Connect to one cluster. Raises CollectionIncomplete for one that does not answer."""
     profile = dataclasses.replace(profile, address=profile.address or _DEFAULT_ADDRESS)
     # A plain client: the collector looks at what Temporal carries, and resolves nothing.
     try:
-        return await Client.connect(**profile.to_client_connect_config())
+        return await Client.connect(**profile.to_client_connect_config(), runtime=runtime)
     except (RuntimeError, OSError, ValueError) as error:
         raise CollectionIncomplete(
             f"The cluster of {name!r} cannot be reached: {error}.",

@@ -1,0 +1,1 @@
+"""Spans of what the claim check does."""

@@ -1,0 +1,5 @@
+"""Both doors in turn."""
+
+from tests.temporal.conftest import door
+
+__all__ = ["door"]
