@@ -95,6 +95,7 @@ async def test_every_record_that_is_ever_written_goes_or_stays() -> None:
     await stock(store, 1)
     await collect_a_little(store)
     await Holds(Ledger(store)).place(reason="", now=DAY, namespace="default", day=DAY.date())
+    await Ledger(store).write("doctor/20261122T000000-ab", {})
     keys = list(await everything(store, LEDGER_PREFIX))
     assert all(key.startswith((*GO, *STAY)) for key in keys)
     assert {prefix for prefix in (*GO, *STAY) for key in keys if key.startswith(prefix)} == {
@@ -182,3 +183,12 @@ async def test_a_record_of_a_later_release_is_not_passed_over_in_silence() -> No
     report = await copied(source, destination)
     assert report.wrong == {"unknown-record": 1}
     assert not report.is_complete
+
+
+async def test_what_a_doctor_left_stays_and_is_nothing_wrong() -> None:
+    source, destination = MemoryStore(), MemoryStore()
+    await stock(source, 1)
+    name = "doctor/20261122T000000-ab"
+    await Ledger(source).write(name, {})
+    assert (await copied(source, destination)).is_complete
+    assert name not in await Ledger(destination).names()

@@ -11,6 +11,7 @@
     gc/lease/    stay       Who collects from the source now. The destination's own collector would
                             be locked out by it.
     gc/clock/    stay       Worth something only at the moment when it was written.
+    doctor/      stay       Left by a doctor that might write and not delete.
 
 All that goes along, goes whatever namespaces and days are copied: a namespace that wrote nothing
 of that may refer to it, and knowing too much only keeps too much. It goes first, and again
@@ -35,7 +36,7 @@ LEDGERS: Final = f"{LEDGER_PREFIX.partition('/')[0]}/"
 """What the keys of all records begin with, those of later releases too."""
 GO: Final = (f"{LEDGER_PREFIX}namespaces/", f"{LEDGER_PREFIX}holds/")
 """What the keys of records begin with that go along."""
-STAY: Final = (f"{LEDGER_PREFIX}gc/",)
+STAY: Final = (f"{LEDGER_PREFIX}gc/", f"{LEDGER_PREFIX}doctor/")
 """What the keys of records begin with that belong to one store."""
 
 _UNKNOWN: Final = "unknown-record"
