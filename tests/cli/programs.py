@@ -65,10 +65,15 @@ def claimcheck_for_one_byte(*arguments: str, folder: Path) -> tuple[int, str]:
 
 @contextlib.asynccontextmanager
 async def claimcheck_running(
-    *arguments: str, folder: Path
+    *arguments: str, folder: Path, in_background: bool = False
 ) -> AsyncGenerator[asyncio.subprocess.Process]:
-    """Run the command beside the test, with `folder` for its temporary files."""
+    """Run the command beside the test, with `folder` for its temporary files.
+
+    In the background it ignores Ctrl-C, as what a shell starts with `&` does.
+    """
+    shell = ("/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh") if in_background else ()
     process = await asyncio.create_subprocess_exec(
+        *shell,
         *_command(*arguments),
         env=_environment(folder),
         stdout=asyncio.subprocess.PIPE,

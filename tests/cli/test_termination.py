@@ -8,12 +8,14 @@ import pytest
 from tests.cli.programs import claimcheck_running, wait_for_line
 
 
+@pytest.mark.parametrize("in_background", [False, True], ids=["before", "in-background"])
 async def test_sigterm_ends_the_collectors_worker_with_the_exit_code_of_the_signal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temporal_address: str
+    in_background: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temporal_address: str
 ) -> None:
     monkeypatch.setenv("CLAIMCHECK_STORE", f"file://{tmp_path}/claims")
     monkeypatch.setenv("TEMPORAL_ADDRESS", temporal_address)
-    async with claimcheck_running("gc", "--worker", folder=tmp_path) as process:
+    worker = claimcheck_running("gc", "--worker", folder=tmp_path, in_background=in_background)
+    async with worker as process:
         await wait_for_line(process.stdout, "on task queue")
         process.terminate()
         async with asyncio.timeout(30):

@@ -105,6 +105,9 @@ def _heed_termination() -> list[int]:
 
     def stop(number: int, _: object) -> None:
         come.append(number)
+        # A shell lets what it starts in the background ignore Ctrl-C.
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.raise_signal(signal.SIGINT)
 
     # Commands with an own way to stop, such as `serve`, put theirs in its place.
