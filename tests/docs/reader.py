@@ -103,8 +103,9 @@ class Reader:
 
     def _compare(self, block: CodeBlock) -> None:
         assert self._printed is not None, f"{block} shows the output of nothing"
-        shown = [re.escape(part) for part in self._here(block.text).strip().split("…")]
-        assert re.fullmatch(".*?".join(shown), self._printed.strip(), re.DOTALL), (
+        shown = [re.escape(part) for part in _narrow(self._here(block.text)).split("…")]
+        # Columns are as wide as the widest of what others left on the server.
+        assert re.fullmatch(".*?".join(shown), _narrow(self._printed), re.DOTALL), (
             f"{block} shows what was not printed; this was:\n{self._printed}"
         )
 
@@ -141,3 +142,7 @@ def _crashed_at_exit(done: subprocess.CompletedProcess[str]) -> bool:
     _, crash, threads = done.stderr.partition("Fatal Python error: ")
     ended_by = {-done.returncode, done.returncode - 128}
     return bool(crash) and not ended_by.isdisjoint(_CRASHES) and 'File "' not in threads
+
+
+def _narrow(text: str) -> str:
+    return re.sub(" {2,}", "  ", text.strip())

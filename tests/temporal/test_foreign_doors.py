@@ -9,6 +9,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.common import RawValue
 from temporalio.converter import DataConverter
+from temporalio.service import ConnectConfig
 from temporalio.worker import Worker
 
 from temporal_claimcheck import ClaimCheckManager, ClaimCheckPlugin
@@ -103,7 +104,7 @@ async def test_a_replayer_with_a_clients_converter_reads_every_namespace() -> No
     config: Any = {
         "data_converter": DataConverter.default,
         "namespace": "default",
-        "service_client": SimpleNamespace(config=SimpleNamespace(target_host="nowhere")),
+        "service_client": SimpleNamespace(config=ConnectConfig(target_host="nowhere")),
     }
     of_client = plugin.configure_client(config)["data_converter"]
     with pytest.raises(ForeignNamespace):

@@ -86,15 +86,16 @@ def serve(  # each is an option
     _read_certificate(config)
     with listen(settings) as listening:
         try:
+            server = uvicorn.Server(config)
+            # Before anybody is told that it serves, and may tell it to stop.
+            _stop_at_signals(server)
             _introduce(listening, settings, manager)
-            asyncio.run(_run(uvicorn.Server(config), manager, listening))
+            asyncio.run(_run(server, manager, listening))
         finally:
             forget(settings)
 
 
-async def _run(
-    server: "uvicorn.Server", manager: ClaimCheckManager, listening: socket.socket
-) -> None:
+def _stop_at_signals(server: "uvicorn.Server") -> None:
     # Uvicorn stops gracefully at a signal and then sends it to whoever had it before. That is
     # here: having stopped as it was told to, the command has done its work.
     def stop(*_: object) -> None:
@@ -102,6 +103,11 @@ async def _run(
 
     for each in _SIGNALS:
         signal.signal(each, stop)
+
+
+async def _run(
+    server: "uvicorn.Server", manager: ClaimCheckManager, listening: socket.socket
+) -> None:
     async with manager:
         await server.serve(sockets=[listening])
 
