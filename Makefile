@@ -28,10 +28,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-oldest test-zigflow test-interop test-deploy image check format bench clean distclean
+.PHONY: help install demo test test-slow test-oldest test-zigflow test-interop test-deploy image check format bench clean distclean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  ARGS=... is passed on to demo, test and bench; PYTHON=... chooses the interpreter."
 
@@ -73,10 +73,15 @@ $(VENV)/pyvenv.cfg:
 demo: $(STAMP) ## See the claim check at work, with a real Temporal server
 	@$(BIN)/claimcheck demo $(ARGS)
 
+# Tests wait for servers more than they compute, so there are more of them than cores.
+PYTEST := $(BIN)/pytest -n 4 --dist worksteal \
+	--ignore tests/zigflow --ignore tests/interop --ignore tests/release --ignore tests/deploy
+
 test: $(STAMP) ## Run the tests, against real servers
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal \
-		--ignore tests/zigflow --ignore tests/interop \
-		--ignore tests/release --ignore tests/deploy $(ARGS)
+	$(PYTEST) -m 'not slow' $(ARGS)
+
+test-slow: $(STAMP) ## Run the tests that take minutes: kills, outages, the collector's model
+	$(PYTEST) -m slow $(ARGS)
 
 # These two need Go, the second npm and Maven too, and build for minutes the first time. Where Go gets no
 # Zigflow, the tests say so and run with what stands in for it.
