@@ -82,7 +82,18 @@ def test_the_wheel_is_typed_and_brings_no_tests(wheel: Path) -> None:
     tops = {name.split("/")[0] for name in names}
     assert tops == {"temporal_claimcheck", f"temporal_claimcheck-{VERSION}.dist-info"}
     kinds = {Path(name).suffix for name in names if name.startswith("temporal_claimcheck/")}
-    assert kinds <= {".py", ".typed", ".html", ".css", ".js", ".svg", ".md", ".txt", ".json"}
+    assert kinds <= {
+        ".py",
+        ".typed",
+        ".html",
+        ".css",
+        ".js",
+        ".svg",
+        ".md",
+        ".txt",
+        ".json",
+        ".toml",
+    }
 
 
 def test_the_archive_has_what_the_checks_need(archive: Path) -> None:

@@ -19,6 +19,8 @@ pytestmark = pytest.mark.skipif(
     not Path(CHROMIUM).exists() and not os.environ.get("CI"),
     reason="Chromium is missing: apt-get install chromium",
 )
+# It waits for what must come, however busy the machine is.
+expect.set_options(timeout=60_000)
 TEN_MEGABYTES = 10 * 1024**2
 Open = Callable[[str], Page]
 

@@ -33,6 +33,8 @@ pytestmark = [
     ),
     pytest.mark.asyncio(loop_scope="module"),
 ]
+# It waits for what must come, however busy the machine is.
+expect.set_options(timeout=60_000)
 LARGE = big("look at me")
 doors = pytest.mark.parametrize("door", ["driver", "codec"])
 
@@ -50,7 +52,7 @@ class WebUi:
         context = await self.browser.new_context(
             viewport={"width": 1400, "height": 1000}, accept_downloads=True
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         page = await context.new_page()
         if codec is not None:
             # As a person does it under "codec server" in the UI, which keeps it in the browser.
