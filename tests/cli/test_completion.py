@@ -49,7 +49,7 @@ def test_a_script_has_no_syntax_errors(shell: str, tmp_path: Path) -> None:
     script = claimcheck("completion", shell, folder=tmp_path)
     assert script.returncode == 0, script.stderr
     assert "claimcheck" in script.stdout
-    if shutil.which(shell) is None:
+    if shutil.which(shell) is None and not os.environ.get("CI"):
         pytest.skip(f"{shell} is not installed")
     subprocess.run([shell, "-n"], input=script.stdout, text=True, check=True)  # noqa: S603 - as above
 
