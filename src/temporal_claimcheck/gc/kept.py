@@ -86,9 +86,14 @@ class KeptRuns:
         async with self._flushing:
             fresh, self._fresh = self._fresh, {}
             if fresh:
-                if self._after is not None:
-                    await self._after.flush()
-                await self._write(fresh)
+                try:
+                    if self._after is not None:
+                        await self._after.flush()
+                    await self._write(fresh)
+                except BaseException:
+                    # Whoever waits to write after this must not believe that it is written.
+                    self._fresh = fresh | self._fresh
+                    raise
 
     async def save(self) -> None:
         """Write what stands, in one record if there are many or something is gone."""
