@@ -17,7 +17,6 @@ from temporal_claimcheck.stores.base import (
     BlobInfo,
     check_blob_key,
     check_blob_prefix,
-    too_large,
 )
 
 try:
@@ -36,6 +35,12 @@ from temporal_claimcheck.stores.object_errors import (
     refuses_range,
     translated,
 )
+from temporal_claimcheck.stores.object_reading import (
+    ONE_REQUEST_BYTES,
+    PART_BYTES,
+    PARTS_AT_ONCE,
+    ObjectReader,
+)
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -47,10 +52,6 @@ __all__ = ["ObjectStore", "Patience"]
 # Not below v1/, where claims are.
 _PROBE_KEY: Final = "v1-check"
 _PROBE: Final = b"temporal-claimcheck was here to see whether it may read and write.\n"
-# Up to here an object goes in one request, which can be conditional; one in parts cannot.
-_ONE_REQUEST_BYTES: Final = 16 * 1024**2
-_PART_BYTES: Final = 8 * 1024**2
-_PARTS_AT_ONCE: Final = 4
 # What the client calls the timeout holds for a whole download, however well it moves on.
 _LONGEST_DOWNLOAD: Final = dt.timedelta(hours=1)
 _FIRST_PAUSE: Final = dt.timedelta(milliseconds=100)
@@ -85,7 +86,7 @@ class ObjectStore:
         self._client = client
         self._name = name
         self._is_conditional = True
-        self._answers_ranges = True
+        self._reader = ObjectReader(client)
 
     @classmethod
     def s3(
@@ -177,7 +178,7 @@ class ObjectStore:
         """
         check_blob_key(key)
         with translated(f"store the object under {key}", place=self._name):
-            if len(blob) > _ONE_REQUEST_BYTES:
+            if len(blob) > ONE_REQUEST_BYTES:
                 return await self._put_in_parts(key, blob)
             if self._is_conditional:
                 try:
@@ -208,8 +209,8 @@ class ObjectStore:
             key,
             blob,
             use_multipart=True,
-            chunk_size=_PART_BYTES,
-            max_concurrency=_PARTS_AT_ONCE,
+            chunk_size=PART_BYTES,
+            max_concurrency=PARTS_AT_ONCE,
         )
         return True
 
@@ -228,7 +229,7 @@ class ObjectStore:
         """See ViewingStore."""
         check_blob_key(key)
         with self._reading(key):
-            return await self._read(key, max_bytes)
+            return await self._reader.read(key, max_bytes)
 
     async def peek(self, key: str, *, head_bytes: int) -> BlobHead:
         """See PeekingStore."""
@@ -259,29 +260,6 @@ class ObjectStore:
                     remedy="Check that every process uses the same store, and restore the object "
                     "if a lifecycle rule deleted it; the workflow then goes on.",
                 ) from error
-
-    async def _read(self, key: str, max_bytes: int) -> memoryview:
-        if self._answers_ranges:
-            # As a range, because the client then hands answer and body over together, at half
-            # the CPU time. One byte more than allowed tells too large from just right.
-            try:
-                blob = await obstore.get_range_async(
-                    self._client, key, start=0, length=max_bytes + 1
-                )
-            except exceptions.BaseError as error:
-                if not refuses_range(error):
-                    raise
-            else:
-                if len(blob) > max_bytes:
-                    raise too_large(key, max_bytes)
-                return memoryview(blob)
-        found = await obstore.get_async(self._client, key)
-        if found.meta["size"]:
-            # Of what is empty there is no range, which says nothing about the server.
-            self._answers_ranges = False
-        if found.meta["size"] > max_bytes:
-            raise too_large(key, max_bytes)
-        return memoryview(await found.bytes_async())
 
     async def scan(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
         """See CollectableStore."""
