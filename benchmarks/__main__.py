@@ -17,6 +17,7 @@ from benchmarks import tables
 from benchmarks.candidates import NAMES
 from benchmarks.collection import collection_table, run_collection
 from benchmarks.core import CORE_CELLS, CoreCell, run_core
+from benchmarks.large import large_table, run_large
 from benchmarks.pipeline import CELLS, Cell, run_pipeline
 from benchmarks.records import SIZES
 from benchmarks.server import run_server, server_table
@@ -33,6 +34,7 @@ class Suite(enum.StrEnum):
     PIPELINE = "pipeline"
     CORE = "core"
     STORES = "stores"
+    LARGE = "large"
     SERVER = "server"
     COLLECTION = "collection"
 
@@ -45,8 +47,8 @@ def main(
     suite: Annotated[
         Suite,
         typer.Argument(
-            help="The whole way through Temporal, the claim check alone, its stores, the codec "
-            "server, or the collector."
+            help="The whole way through Temporal, the claim check alone, its stores, the same "
+            "with large objects, the codec server, or the collector."
         ),
     ] = Suite.ALL,
     *,
@@ -103,6 +105,9 @@ def main(
             )
             output.print(*map(tables.store_table, results.stores), sep="\n")
             output.print(tables.summary_table(results.stores))
+        if suite in {Suite.ALL, Suite.LARGE}:
+            results.large = asyncio.run(run_large(_below(folder, "large"), note, quick=quick))
+            output.print(large_table(results.large))
         if suite in {Suite.ALL, Suite.SERVER}:
             results.server = asyncio.run(run_server(_below(folder, "server"), note))
             output.print(server_table(results.server))

@@ -1,9 +1,16 @@
 """What writes and reads a payload without Temporal: the built-in's way, the recipe's, and ours."""
 
+import datetime as dt
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from http import HTTPStatus
+from http.client import HTTPSConnection
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
 
+import obstore
+from obstore.store import S3Store
 from temporalio.api.common.v1 import Payload
 from temporalio.contrib.aws.s3driver import S3StorageDriver, S3StorageDriverClient
 from temporalio.converter import (
@@ -15,8 +22,10 @@ from temporalio.converter import (
 from benchmarks.candidates import BUILT_IN
 from temporal_claimcheck import BlobStore, ClaimCheckManager
 from temporal_claimcheck.stores.base import ViewingStore
+from temporal_claimcheck.testing.servers import S3Server
 
 __all__ = [
+    "BareSocket",
     "Bench",
     "BuiltInClient",
     "BuiltInDriver",
@@ -26,6 +35,8 @@ __all__ = [
     "RecipeRedis",
     "RedisClient",
 ]
+
+_SIGNED_FOR: Final = dt.timedelta(hours=1)
 
 Written = Any
 """What `write` returned, for `read`: each candidate has its own."""
@@ -77,6 +88,52 @@ class BuiltInClient:
         return await self._client.get_object(bucket=self._bucket, key=written)
 
     async def clear(self) -> None: ...
+
+
+class BareSocket:
+    """A client that does next to nothing: one connection, one call at a time, all else waits.
+
+    What is left is the server's time, the kernel's and that of TLS.
+    """
+
+    name = "bare socket"
+    reference = "aioboto3"
+
+    def __init__(self, server: S3Server) -> None:
+        trusted = ssl.create_default_context(cafile=server.ca)
+        self._connection = HTTPSConnection("127.0.0.1", server.port, context=trusted)
+        self._client = S3Store(
+            server.bucket,
+            prefix="bare",
+            endpoint=server.endpoint,
+            region="us-east-1",
+            access_key_id=server.access_key_id,
+            secret_access_key=server.secret_access_key,
+            virtual_hosted_style_request=False,
+        )
+
+    async def write(self, item: Item) -> str:
+        put = obstore.sign(self._client, "PUT", item.key, _SIGNED_FOR)
+        get = obstore.sign(self._client, "GET", item.key, _SIGNED_FOR)
+        self._ask("PUT", put, item.blob)
+        return get
+
+    async def read(self, written: str) -> bytearray:
+        return self._ask("GET", written, None)
+
+    async def clear(self) -> None: ...
+
+    def _ask(self, verb: str, url: str, body: bytes | None) -> bytearray:
+        parts = urlsplit(url)
+        self._connection.request(verb, f"{parts.path}?{parts.query}", body)
+        answer = self._connection.getresponse()
+        if answer.status != HTTPStatus.OK:
+            raise AssertionError(f"the server answered {answer.status}")
+        found = bytearray(int(answer.headers["Content-Length"]))
+        free = memoryview(found)
+        while free:
+            free = free[answer.readinto(free) :]
+        return found
 
 
 class RecipeRedis:

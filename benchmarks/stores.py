@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from temporalio.contrib.aws.s3driver import S3StorageDriver
 
 from benchmarks.benches import (
+    BareSocket,
     Bench,
     BuiltInClient,
     BuiltInDriver,
@@ -189,6 +190,7 @@ async def _benches(folder: Path) -> AsyncGenerator[Sequence[Bench]]:
         driver = S3StorageDriver(client=client, bucket=s3.bucket)
         yield [
             BuiltInClient(client, s3.bucket),
+            BareSocket(s3),
             OurStore("ObjectStore", object_store(s3, "stores"), "aioboto3"),
             RecipeRedis(plain),
             OurStore("RedisStore", redis, "plain redis", ours.flushdb),

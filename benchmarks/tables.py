@@ -13,6 +13,7 @@ from rich.table import Table
 from benchmarks.candidates import BUILT_IN, NOTHING
 from benchmarks.collection import PassCost
 from benchmarks.core import CoreResult
+from benchmarks.large import LargeResult
 from benchmarks.measuring import Ratio
 from benchmarks.pipeline import CellResult, Line
 from benchmarks.server import ServerResult
@@ -30,6 +31,7 @@ class Results:
     pipeline: list[CellResult] = field(default_factory=list[CellResult])
     core: list[CoreResult] = field(default_factory=list[CoreResult])
     stores: list[StoreResult] = field(default_factory=list[StoreResult])
+    large: Sequence[LargeResult] = ()
     server: list[ServerResult] = field(default_factory=list[ServerResult])
     collection: list[PassCost] = field(default_factory=list[PassCost])
 

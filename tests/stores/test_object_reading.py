@@ -17,7 +17,7 @@ from tests.stores.s3_clients import open_store
 
 MIB = 1024**2
 PART = 8 * MIB
-LARGE = 4 * PART + 5
+LARGE = 8 * PART + 5
 
 
 def range_start(request: web.Request) -> int | None:
@@ -31,19 +31,19 @@ async def stored(s3: S3Server, prefix: str, size: int) -> bytes:
     return blob
 
 
-async def test_large_object_is_read_in_parts_four_at_a_time(s3: S3Server) -> None:
+async def test_large_object_is_read_in_parts_eight_at_a_time(s3: S3Server) -> None:
     blob = await stored(s3, "parts", LARGE)
-    four = asyncio.Barrier(4)
+    eight = asyncio.Barrier(8)
 
-    async def wait_for_four(request: web.Request) -> None:
+    async def wait_for_eight(request: web.Request) -> None:
         if range_start(request):
             async with asyncio.timeout(30):
-                await four.wait()
+                await eight.wait()
 
-    async with go_between(s3, before=wait_for_four) as between:
+    async with go_between(s3, before=wait_for_eight) as between:
         store = open_store(s3, "parts", endpoint=between.endpoint, patience=Patience())
         assert await store.view(key_of(1), max_bytes=LARGE) == blob
-        assert between.count("GET") == 5
+        assert between.count("GET") == 9
         assert {range_start(request) for request in between.asked} == set(range(0, LARGE, PART))
 
 

@@ -19,7 +19,7 @@ __all__ = ["ONE_REQUEST_BYTES", "PARTS_AT_ONCE", "PART_BYTES", "ObjectReader"]
 ONE_REQUEST_BYTES: Final = 16 * 1024**2
 """Up to here an object goes in one request each way; a write in parts cannot be conditional."""
 PART_BYTES: Final = 8 * 1024**2
-PARTS_AT_ONCE: Final = 4
+PARTS_AT_ONCE: Final = 8
 """Clouds limit what one connection carries, and not what several do."""
 
 
