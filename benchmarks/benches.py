@@ -133,6 +133,7 @@ class BareSocket:
         free = memoryview(found)
         while free:
             free = free[answer.readinto(free) :]
+        answer.close()
         return found
 
 

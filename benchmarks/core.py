@@ -204,7 +204,7 @@ async def _turn(cell: CoreCell, bench: Bench) -> Mapping[str, Clock]:
     )
     clocks: dict[str, Clock] = {}
     for operation, do in work.items():
-        async with measured() as clock:
+        async with measured(watch_stalls=True) as clock:
             await do()
         clocks[operation] = clock
     return clocks

@@ -197,7 +197,7 @@ async def _turn(cell: Cell, candidate: Candidate, number: int) -> Turn:
             raise AssertionError("The pipeline lost records.")
         return seconds
 
-    async with measured(settle_seconds=_SETTLE_SECONDS) as clock:
+    async with measured(settle_seconds=_SETTLE_SECONDS, watch_stalls=True) as clock:
         latency_seconds = await asyncio.gather(*map(run, ids, inputs))
     described = await candidate.client.get_workflow_handle(ids[-1]).describe()
     return Turn(

@@ -263,17 +263,17 @@ async def _all(
 ) -> tuple[list[T], _Turn]:
     latencies: list[float] = []
     results: list[T] = []
+    left = iter(arguments)
 
-    async def timed(argument: object) -> T:
-        started = time.perf_counter()
-        result = await call(argument)
-        latencies.append(time.perf_counter() - started)
-        return result
+    async def work() -> None:
+        for argument in left:
+            started = time.perf_counter()
+            result = await call(argument)
+            latencies.append(time.perf_counter() - started)
+            results.append(result)
 
     async with measured() as clock:
-        for start in range(0, len(arguments), at_once):
-            group = arguments[start : start + at_once]
-            results += await asyncio.gather(*(timed(argument) for argument in group))
+        await asyncio.gather(*(work() for _ in range(at_once)))
     return results, _Turn(clock=clock, latencies=latencies)
 
 

@@ -74,11 +74,11 @@ class ServerSettings(LayeredSettings):
     link_seconds: int = Field(default=3600, gt=0, le=30 * 24 * 3600)
     """How long a link to a view page holds."""
 
-    max_body_bytes: int = Field(default=64 * 1024**2, gt=0)
+    max_body_bytes: int = Field(default=32 * 1024**2, gt=0)
     """Size of a request, and of the payloads of an answer, at most."""
     max_payloads: int = Field(default=1000, gt=0)
     """Payloads in a request at most."""
-    max_requests: int = Field(default=64, gt=0)
+    max_requests: int = Field(default=16, gt=0)
     """Requests that are worked on at once; more wait."""
     request_seconds: float = Field(default=30.0, gt=0, le=600)
     """Time for one request, from its first byte to its answer."""
