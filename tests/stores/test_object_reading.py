@@ -3,6 +3,7 @@
 import asyncio
 import re
 import secrets
+import uuid
 
 import obstore
 import pytest
@@ -25,14 +26,19 @@ def range_start(request: web.Request) -> int | None:
     return None if found is None else int(found[1])
 
 
-async def stored(s3: S3Server, prefix: str, size: int) -> bytes:
+@pytest.fixture
+def place() -> str:
+    return f"reading/{uuid.uuid4()}"
+
+
+async def stored(s3: S3Server, place: str, size: int) -> bytes:
     blob = secrets.token_bytes(size)
-    assert await open_store(s3, prefix, patience=Patience()).put(key_of(1), blob)
+    assert await open_store(s3, place, patience=Patience()).put(key_of(1), blob)
     return blob
 
 
-async def test_large_object_is_read_in_parts_eight_at_a_time(s3: S3Server) -> None:
-    blob = await stored(s3, "parts", LARGE)
+async def test_large_object_is_read_in_parts_eight_at_a_time(s3: S3Server, place: str) -> None:
+    blob = await stored(s3, place, LARGE)
     eight = asyncio.Barrier(8)
 
     async def wait_for_eight(request: web.Request) -> None:
@@ -41,66 +47,70 @@ async def test_large_object_is_read_in_parts_eight_at_a_time(s3: S3Server) -> No
                 await eight.wait()
 
     async with go_between(s3, before=wait_for_eight) as between:
-        store = open_store(s3, "parts", endpoint=between.endpoint, patience=Patience())
+        store = open_store(s3, place, endpoint=between.endpoint, patience=Patience())
         assert await store.view(key_of(1), max_bytes=LARGE) == blob
         assert between.count("GET") == 9
         assert {range_start(request) for request in between.asked} == set(range(0, LARGE, PART))
 
 
 @pytest.mark.parametrize("size", [1, PART])
-async def test_object_that_packed_well_takes_one_request(s3: S3Server, size: int) -> None:
-    blob = await stored(s3, f"packed/{size}", size)
+async def test_object_that_packed_well_takes_one_request(
+    s3: S3Server, place: str, size: int
+) -> None:
+    blob = await stored(s3, place, size)
     async with go_between(s3) as between:
-        store = open_store(s3, f"packed/{size}", endpoint=between.endpoint, patience=Patience())
+        store = open_store(s3, place, endpoint=between.endpoint, patience=Patience())
         assert await store.view(key_of(1), max_bytes=100 * MIB) == blob
         assert between.count("GET") == 1
 
 
-async def test_no_more_than_a_part_is_read_of_a_too_large_object(s3: S3Server) -> None:
-    await stored(s3, "too-large", LARGE)
+async def test_no_more_than_a_part_is_read_of_a_too_large_object(s3: S3Server, place: str) -> None:
+    await stored(s3, place, LARGE)
     async with go_between(s3) as between:
-        store = open_store(s3, "too-large", endpoint=between.endpoint, patience=Patience())
+        store = open_store(s3, place, endpoint=between.endpoint, patience=Patience())
         with pytest.raises(BlobTooLarge):
             await store.view(key_of(1), max_bytes=LARGE - 1)
         assert [range_start(request) for request in between.asked] == [0]
 
 
 # Two processes may store one payload at the same moment, and encrypted ones differ each time.
-async def test_object_that_is_replaced_while_it_is_read_is_read_whole(s3: S3Server) -> None:
-    await stored(s3, "replaced", LARGE)
+async def test_object_that_is_replaced_while_it_is_read_is_read_whole(
+    s3: S3Server, place: str
+) -> None:
+    await stored(s3, place, LARGE)
     second = secrets.token_bytes(LARGE)
-    writing = open_store(s3, "replaced", patience=Patience())
+    writing = open_store(s3, place, patience=Patience())
 
     async def replace(request: web.Request) -> None:
         if range_start(request) == PART:
             await obstore.put_async(writing.client, key_of(1), second)
 
     async with go_between(s3, before=replace) as between:
-        store = open_store(s3, "replaced", endpoint=between.endpoint, patience=Patience())
+        store = open_store(s3, place, endpoint=between.endpoint, patience=Patience())
         assert await store.view(key_of(1), max_bytes=LARGE) == second
         assert range_start(between.asked[-1]) is None
 
 
-async def test_part_that_is_refused_ends_the_read(s3: S3Server) -> None:
-    await stored(s3, "refused", LARGE)
+async def test_part_that_is_refused_ends_the_read(s3: S3Server, place: str) -> None:
+    await stored(s3, place, LARGE)
 
     async def refuse(request: web.Request) -> web.Response | None:
         return s3_error(403, "AccessDenied") if range_start(request) == 3 * PART else None
 
     async with go_between(s3, before=refuse) as between:
-        store = open_store(s3, "refused", endpoint=between.endpoint, patience=Patience())
+        store = open_store(s3, place, endpoint=between.endpoint, patience=Patience())
         with pytest.raises(StoreDenied):
             await store.view(key_of(1), max_bytes=LARGE)
 
 
-async def test_server_without_ranges_gives_the_large_whole(s3: S3Server) -> None:
-    blob = await stored(s3, "no-ranges", LARGE)
+async def test_server_without_ranges_gives_the_large_whole(s3: S3Server, place: str) -> None:
+    blob = await stored(s3, place, LARGE)
 
     async def refuse(request: web.Request) -> web.Response | None:
         return s3_error(400, "InvalidRange") if "Range" in request.headers else None
 
     async with go_between(s3, before=refuse) as between:
-        store = open_store(s3, "no-ranges", endpoint=between.endpoint, patience=Patience())
+        store = open_store(s3, place, endpoint=between.endpoint, patience=Patience())
         assert await store.view(key_of(1), max_bytes=LARGE) == blob
         assert await store.view(key_of(1), max_bytes=LARGE) == blob
         assert between.count("GET") == 3
