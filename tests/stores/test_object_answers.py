@@ -16,7 +16,7 @@ from temporal_claimcheck.errors import (
 from temporal_claimcheck.stores.object_store import Patience
 from temporal_claimcheck.testing import key_of
 from temporal_claimcheck.testing.servers import S3Server
-from tests.stores.go_between import Rule, go_between, s3_error
+from tests.stores.go_between import Rule, go_between, s3_error, whole
 from tests.stores.s3_clients import open_store
 
 
@@ -121,14 +121,6 @@ async def test_large_object_is_stored_where_the_missing_is_forbidden(s3: S3Serve
 
 
 # Ranges.
-
-
-def whole(request: web.Request, answer: web.Response) -> web.Response:
-    """Give the object as a server does that knows no ranges."""
-    if "Range" in request.headers and answer.status == 206:
-        answer.headers.popall("Content-Range")
-        answer.set_status(200)
-    return answer
 
 
 @pytest.mark.parametrize("status", [200, 400, 416, 501])

@@ -13,7 +13,7 @@ from temporal_claimcheck.errors import BlobTooLarge, StoreDenied
 from temporal_claimcheck.stores.object_store import Patience
 from temporal_claimcheck.testing import key_of
 from temporal_claimcheck.testing.servers import S3Server
-from tests.stores.go_between import go_between, s3_error
+from tests.stores.go_between import go_between, s3_error, whole
 from tests.stores.s3_clients import open_store
 
 MIB = 1024**2
@@ -103,13 +103,17 @@ async def test_part_that_is_refused_ends_the_read(s3: S3Server, place: str) -> N
             await store.view(key_of(1), max_bytes=LARGE)
 
 
-async def test_server_without_ranges_gives_the_large_whole(s3: S3Server, place: str) -> None:
+@pytest.mark.parametrize("status", [200, 400, 416])
+async def test_server_without_ranges_gives_the_large_whole(
+    s3: S3Server, place: str, status: int
+) -> None:
     blob = await stored(s3, place, LARGE)
 
     async def refuse(request: web.Request) -> web.Response | None:
-        return s3_error(400, "InvalidRange") if "Range" in request.headers else None
+        refused = status != 200 and "Range" in request.headers
+        return s3_error(status, "InvalidRange") if refused else None
 
-    async with go_between(s3, before=refuse) as between:
+    async with go_between(s3, before=refuse, after=whole) as between:
         store = open_store(s3, place, endpoint=between.endpoint, patience=Patience())
         assert await store.view(key_of(1), max_bytes=LARGE) == blob
         assert await store.view(key_of(1), max_bytes=LARGE) == blob
